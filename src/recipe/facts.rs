@@ -1,0 +1,68 @@
+//! What is known before anything runs: the machine, the project, and the shape of what will flow.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::project::Dataset;
+
+/// The part of the machine that results may depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Whether tensor stages run on CUDA.
+    pub cuda: bool,
+    /// Threads that libtorch computes with, in each stage.
+    pub torch_threads: usize,
+    /// libtorch's version, major.minor: `2.11`.
+    pub libtorch: String,
+    /// Whether the device multiplies bf16 faster than fp32 (AMX, or a GPU of compute capability 8 or later).
+    pub bf16: bool,
+}
+
+/// What recipes are settled against.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub machine: Machine,
+    /// Folder of `pipeline.toml`; relative paths start here.
+    pub root: PathBuf,
+    pub datasets: BTreeMap<String, Dataset>,
+}
+
+/// What is known of a thing without making it; `None` is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Height and width in pixels.
+    pub image_size: Option<u32>,
+    /// Training images of each class.
+    pub train_per_class: Option<u32>,
+    /// How many classes there are.
+    pub classes: Option<usize>,
+}
+
+/// A value that cannot work. `field` is a path below the stage's table (`["per_class", "train"]`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    pub field: Vec<String>,
+    pub message: String,
+    pub hint: Option<String>,
+    /// The other place: the field of ours that names the stage, and the field there that does not agree.
+    pub other: Option<(&'static str, Vec<String>)>,
+}
+
+impl Complaint {
+    pub fn new(field: &[&str], message: impl Into<String>) -> Complaint {
+        let field = field.iter().map(|part| part.to_string()).collect();
+        Complaint { field, message: message.into(), hint: None, other: None }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Complaint {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Names the field that disagrees in the stage which our field `by` names (or in the nearest ancestor of it that
+    /// has such a field).
+    pub fn against(mut self, by: &'static str, field: &[&str]) -> Complaint {
+        self.other = Some((by, field.iter().map(|part| part.to_string()).collect()));
+        self
+    }
+}

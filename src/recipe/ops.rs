@@ -1,0 +1,213 @@
+//! The augmentations by name, with their settings. Formulas stand where the work is done, in `augment/`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::choice::choice;
+
+choice! {
+    /// An augmentation of one image. All arithmetic saturates at 0 and 255.
+    pub enum Op {
+        /// Adds one amount to every channel.
+        "brightness" => Brightness @ 1,
+        /// Moves pixels away from, or towards, the image's mean luminance.
+        "contrast" => Contrast @ 1,
+        /// Moves pixels away from, or towards, their own luminance.
+        "saturation" => Saturation @ 1,
+        /// Mirrors the image left to right.
+        "horizontal-flip" => HorizontalFlip @ 1,
+        /// Adds independent normal noise to every channel of every pixel.
+        "gaussian-noise" => GaussianNoise @ 1,
+        /// Replaces each channel by the median of its square neighbourhood.
+        "median-blur" => MedianBlur @ 1,
+        /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994).
+        "adaptive-histogram-equalisation" => AdaptiveHistogramEqualisation @ 1,
+        /// Keeps fewer bits of each channel.
+        "bitmap-compression" => BitmapCompression @ 1,
+        /// Replaces the image by its Sobel gradient magnitude.
+        "edges" => Edges @ 1,
+        /// Sets a share of the pixels to black or white.
+        "salt-and-pepper" => SaltAndPepper @ 1,
+        /// Draws a grid of lines over the image.
+        "grid-noise" => GridNoise @ 1,
+    }
+}
+
+/// p ← p + a, a drawn evenly from [-255·by, 255·by].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Brightness {
+    /// Largest change either way, as a share of the full range.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub by: f64,
+}
+
+impl Default for Brightness {
+    fn default() -> Brightness {
+        Brightness { by: 0.2 }
+    }
+}
+
+/// p ← m + f·(p - m), m the image's mean luminance, f drawn evenly from [1 - by, 1 + by].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contrast {
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub by: f64,
+}
+
+impl Default for Contrast {
+    fn default() -> Contrast {
+        Contrast { by: 0.3 }
+    }
+}
+
+/// p ← y + f·(p - y), y the pixel's luminance (0.299 R + 0.587 G + 0.114 B), f drawn evenly from [1 - by, 1 + by].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Saturation {
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub by: f64,
+}
+
+impl Default for Saturation {
+    fn default() -> Saturation {
+        Saturation { by: 0.5 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HorizontalFlip {
+    /// Probability that an image is mirrored.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+}
+
+impl Default for HorizontalFlip {
+    fn default() -> HorizontalFlip {
+        HorizontalFlip { probability: 1.0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GaussianNoise {
+    /// Standard deviation in grey levels of 0..255.
+    #[schemars(range(min = 0.0, max = 255.0))]
+    pub sd: f64,
+}
+
+impl Default for GaussianNoise {
+    fn default() -> GaussianNoise {
+        GaussianNoise { sd: 10.0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MedianBlur {
+    /// Side of the neighbourhood in pixels, odd; edge pixels are repeated outwards.
+    #[schemars(range(min = 3, max = 31))]
+    pub size: u32,
+}
+
+impl Default for MedianBlur {
+    fn default() -> MedianBlur {
+        MedianBlur { size: 3 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdaptiveHistogramEqualisation {
+    /// Tiles along each side.
+    #[schemars(range(min = 1, max = 64))]
+    pub tiles: u32,
+    /// Limit of a histogram bin, in multiples of the mean bin.
+    #[schemars(range(min = 1.0, max = 256.0))]
+    pub clip: f64,
+}
+
+impl Default for AdaptiveHistogramEqualisation {
+    fn default() -> AdaptiveHistogramEqualisation {
+        AdaptiveHistogramEqualisation { tiles: 8, clip: 2.0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BitmapCompression {
+    /// Bits kept of each channel.
+    #[schemars(range(min = 1, max = 7))]
+    pub bits: u32,
+}
+
+impl Default for BitmapCompression {
+    fn default() -> BitmapCompression {
+        BitmapCompression { bits: 3 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Edges {
+    /// Factor on the gradient magnitude before it saturates.
+    #[schemars(range(min = 0.01, max = 16.0))]
+    pub gain: f64,
+}
+
+impl Default for Edges {
+    fn default() -> Edges {
+        Edges { gain: 1.0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SaltAndPepper {
+    /// Share of the pixels that are changed, half to white and half to black.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+}
+
+impl Default for SaltAndPepper {
+    fn default() -> SaltAndPepper {
+        SaltAndPepper { share: 0.04 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GridNoise {
+    /// Distance between lines in pixels; the grid's offset is drawn.
+    #[schemars(range(min = 2, max = 256))]
+    pub spacing: u32,
+    /// Thickness of a line in pixels, below `spacing`.
+    #[schemars(range(min = 1, max = 64))]
+    pub thickness: u32,
+    /// Grey level of the lines.
+    #[schemars(range(min = 0, max = 255))]
+    pub level: u8,
+}
+
+impl Default for GridNoise {
+    fn default() -> GridNoise {
+        GridNoise { spacing: 16, thickness: 1, level: 0 }
+    }
+}
+
+impl Op {
+    /// What is wrong with settings that are each in range; the field, then the message.
+    pub fn complaint(&self) -> Option<(&'static str, String)> {
+        match self {
+            Op::MedianBlur(MedianBlur { size }) if size % 2 == 0 => {
+                Some(("size", format!("a neighbourhood has a middle: an odd size, not {size}")))
+            }
+            Op::GridNoise(GridNoise { spacing, thickness, .. }) if thickness >= spacing => {
+                Some(("thickness", format!("lines of {thickness} pixels at every {spacing} cover the image")))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Does one stage that needs tensors and exits.
+
+fn main() {}
