@@ -63,7 +63,7 @@ impl Task {
     }
 
     /// What a person calls the input in `role`.
-    pub fn input_label(&self, role: &str) -> &str {
+    pub fn input_label<'a>(&'a self, role: &'a str) -> &'a str {
         self.job.inputs.get(role).map_or(role, |input| &input.label)
     }
 
