@@ -1,0 +1,24 @@
+# What there is to do here. `make` alone lists it.
+
+.PHONY: help run test lint install libtorch
+
+help: ## list these
+	@sed -n 's/^\([a-z-]*\):[^#]*## /    make \1\t/p' Makefile | expand -t 20
+
+run: libtorch ## build everything and run the example experiment
+	cargo build --release --workspace
+	target/release/pipeline run experiments/distill_vs_full.toml
+
+test: libtorch ## run all tests
+	cargo test --workspace
+
+lint: libtorch ## check formatting and lints, as CI does
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+install: libtorch ## install `pipeline` and `pipeline-worker` into Cargo's bin folder
+	cargo install --path . --locked
+	cargo install --path worker --locked
+
+libtorch: ## fetch libtorch into .libtorch/ unless it is there or LIBTORCH names another
+	@scripts/setup-libtorch
