@@ -1,0 +1,292 @@
+//! The command line as a person types it: verbs, options, and an example with each.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Answers questions about image classification: one TOML file, a graph of cached stages, comparable runs.
+///
+/// An experiment takes a subset of a data set, augments it, distils it to a few synthetic images per class, trains
+/// networks, evaluates them and compares the runs. Only stages whose inputs or settings changed run again.
+#[derive(Parser)]
+#[command(name = "pipeline", version, max_term_width = 110, after_help = FIRST_STEPS)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// The project's folder, instead of the nearest one upwards with a pipeline.toml
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    pub directory: Option<PathBuf>,
+    /// Whether to colour: auto colours on a terminal and honours NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  pipeline init                                 a pipeline.toml and a first experiment in this folder
+  pipeline plan experiments/first.toml          what would run, and why
+  pipeline run experiments/first.toml           run what is stale, then compare
+  pipeline explain train                        every setting of a kind of stage
+
+Exit codes: 0 done, 1 a stage failed, 2 usage, 3 configuration, 4 environment, 130 interrupted.";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Run what is stale of an experiment, then compare its runs
+    #[command(after_help = "Example:\n  pipeline run experiments/distill_vs_full.toml --set train.net.steps=100 -j 2")]
+    Run(Run),
+    /// Say what `run` would do, and why, without doing it
+    #[command(after_help = "Example:\n  pipeline plan experiments/distill_vs_full.toml")]
+    Plan(Plan),
+    /// Say why a stage is stale, or what it depends on where it is not
+    #[command(after_help = "Example:\n  pipeline why net experiments/distill_vs_full.toml")]
+    Why(Why),
+    /// List experiments with their last launch, or artifacts
+    #[command(after_help = "Examples:\n  pipeline list\n  pipeline list --artifacts --kind train")]
+    List(List),
+    /// Describe an artifact, by the first digits of its key or by experiment and stage
+    #[command(
+        after_help = "Examples:\n  pipeline show 4f2a91\n  pipeline show photos experiments/distill_vs_full.toml --sheet photos.png"
+    )]
+    Show(Show),
+    /// Compare the runs of experiments, or of launches
+    #[command(
+        after_help = "Examples:\n  pipeline compare distill_vs_full --by arm\n  pipeline compare one_image verdict --only-diff --csv > table.csv"
+    )]
+    Compare(Compare),
+    /// Remove artifacts that no result refers to
+    #[command(after_help = "Example:\n  pipeline gc --dry-run --keep-last 3")]
+    Gc(Gc),
+    /// Digest every artifact again and set damaged ones aside
+    #[command(after_help = "Example:\n  pipeline verify && pipeline verify --rerun 4f2a91")]
+    Verify(Verify),
+    /// Write an image set as folders of PNG
+    #[command(after_help = "Example:\n  pipeline export tiny experiments/distill_vs_full.toml --to pictures")]
+    Export(Export),
+    /// Draw the graph of stages
+    #[command(after_help = "Example:\n  pipeline graph experiments/distill_vs_full.toml --dot | dot -Tsvg > graph.svg")]
+    Graph(Graph),
+    /// List every setting of a kind of stage, method, network or augmentation
+    #[command(after_help = "Examples:\n  pipeline explain train\n  pipeline explain distribution-matching")]
+    Explain(Explain),
+    /// Write a JSON Schema for editors
+    #[command(after_help = "Example:\n  pipeline schema > experiment.schema.json")]
+    Schema(SchemaOf),
+    /// Say what this machine can and cannot do, with the remedy
+    #[command(after_help = "Example:\n  pipeline doctor")]
+    Doctor(Doctor),
+    /// Write a pipeline.toml and a first experiment
+    #[command(after_help = "Example:\n  mkdir birds && cd birds && pipeline init")]
+    Init(Init),
+    /// Write completions for a shell
+    #[command(after_help = "Example:\n  pipeline completions bash > ~/.local/share/bash-completion/completions/pipeline")]
+    Completions { shell: clap_complete::Shell },
+    /// Do one stage; the engine starts it
+    #[command(hide = true)]
+    Stage { job: Option<PathBuf> },
+}
+
+/// An experiment and what to change of it.
+#[derive(Args, Clone)]
+pub struct Chosen {
+    /// The experiment's file
+    pub experiment: PathBuf,
+    /// Override a setting: `train.net.steps=100`, or one of pipeline.toml: `datasets.birds.path=photos`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Only these stages and what they need: `net`, or `net[arm=full, seed=0]`
+    pub targets: Vec<String>,
+    /// Stages at a time; without it, as many as the cores hold
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub jobs: Option<u32>,
+    /// Go on with stages that do not depend on one that failed
+    #[arg(short, long)]
+    pub keep_going: bool,
+    /// Try a failed stage again, so many times
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: u32,
+    /// Run this stage although it is cached
+    #[arg(long, value_name = "STAGE")]
+    pub force: Vec<String>,
+    /// Say what would run, and stop
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Write the outcome as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Only these stages and what they need
+    pub targets: Vec<String>,
+    /// Treat this stage as stale
+    #[arg(long, value_name = "STAGE")]
+    pub force: Vec<String>,
+    /// Write the plan as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Why {
+    /// The stage: `net`, or `net[arm=full, seed=0]`
+    pub stage: String,
+    /// The experiment's file; without it, the one launched last
+    pub experiment: Option<PathBuf>,
+    /// Override a setting, as in `run`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Write the answer as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct List {
+    /// List artifacts instead of experiments
+    #[arg(long)]
+    pub artifacts: bool,
+    /// Only artifacts of this kind of stage
+    #[arg(long, value_name = "KIND", requires = "artifacts")]
+    pub kind: Option<String>,
+    /// Write the list as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Show {
+    /// The first digits of an artifact's key, or a stage of the experiment
+    pub what: String,
+    /// The experiment's file, where a stage is named; without it, the one launched last
+    pub experiment: Option<PathBuf>,
+    /// Write a contact sheet of an image set's training images to this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub sheet: Option<PathBuf>,
+    /// Write the description as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Compare {
+    /// Experiments (their last launch) or folders of launches
+    #[arg(required = true, value_name = "EXPERIMENT")]
+    pub launches: Vec<String>,
+    /// The axis whose values stand against one another
+    #[arg(long, value_name = "AXIS")]
+    pub by: Option<String>,
+    /// Leave out what is equal everywhere
+    #[arg(long)]
+    pub only_diff: bool,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Args, Clone, Copy)]
+#[group(multiple = false)]
+pub struct Format {
+    /// Write CSV
+    #[arg(long)]
+    pub csv: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write Markdown
+    #[arg(long)]
+    pub md: bool,
+}
+
+#[derive(Args)]
+pub struct Gc {
+    /// Say what would go, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Shrink the store to this size, oldest first: `500MB`, `20GB`
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<String>,
+    /// Keep what the last N launches of each experiment refer to; older launches go
+    #[arg(long, value_name = "N")]
+    pub keep_last: Option<usize>,
+    /// Write what went as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// Only artifacts whose key begins so; without it, all
+    pub artifacts: Vec<String>,
+    /// Make each artifact again and compare the bytes
+    #[arg(long)]
+    pub rerun: bool,
+    /// Write the findings as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Export {
+    /// The first digits of an artifact's key, or a stage of the experiment
+    pub what: String,
+    /// The experiment's file, where a stage is named; without it, the one launched last
+    pub experiment: Option<PathBuf>,
+    /// The folder to write to; it must not exist, or be empty
+    #[arg(long, value_name = "FOLDER")]
+    pub to: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Graph {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Write DOT instead of Mermaid
+    #[arg(long)]
+    pub dot: bool,
+    /// One box a stage of the file, instead of one for every combination of the matrix
+    #[arg(long)]
+    pub collapse: bool,
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// A kind of stage (`train`), a method, a network, an augmentation, `matrix` or `pipeline.toml`
+    pub topic: Option<String>,
+}
+
+#[derive(Args)]
+pub struct SchemaOf {
+    /// The schema of pipeline.toml instead of that of experiments
+    #[arg(long)]
+    pub project: bool,
+}
+
+#[derive(Args)]
+pub struct Doctor {
+    /// Write the findings as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// The folder to write to
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
