@@ -1,0 +1,22 @@
+//! ConvNet-D of the distillation literature (Gidaris & Komodakis 2018; Zhao et al. 2021): D blocks of convolution,
+//! norm, ReLU and average pooling, and one dense layer.
+
+use pipeline::recipe::{Convnet, Norm, convnet_depth};
+
+use super::stack::{Stack, Start};
+
+pub fn build(settings: &Convnet, classes: i64, side: i64) -> Stack {
+    let mut net = Stack::new(side, Start::FanIn);
+    let depth = settings.depth.unwrap_or_else(|| convnet_depth(side as u32));
+    for block in 1..=depth {
+        net.conv(&format!("conv{block}"), settings.width.into());
+        match settings.norm {
+            Norm::Instance => net.instance_norm(&format!("norm{block}")),
+            Norm::Batch => net.batch_norm(&format!("norm{block}")),
+            Norm::None => &mut net,
+        };
+        net.relu().avg_pool(2);
+    }
+    net.flatten().dense("dense", classes);
+    net
+}

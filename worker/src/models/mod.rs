@@ -1,0 +1,19 @@
+//! The networks, and how they are kept in files. A new network is a file here and a line in `Network::new`.
+
+mod cnn;
+mod convnet;
+mod layer;
+mod network;
+mod parameters;
+mod stack;
+mod ultralight;
+mod vgg16;
+mod vgg16_bn;
+
+#[cfg(test)]
+mod tests;
+
+pub use layer::Mode;
+pub use network::Network;
+pub use parameters::{Layout, Parameter, Parameters};
+pub use stack::Buffer;

@@ -1,0 +1,138 @@
+//! A network: its structure, and what it makes of images when it is given parameters.
+
+use anyhow::{Result, ensure};
+use pipeline::recipe;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::layer::{Layer, Mode, Pass};
+use super::parameters::{Initial, Layout, Parameter, Parameters};
+use super::stack::{Buffer, Stack};
+use super::{cnn, convnet, ultralight, vgg16, vgg16_bn};
+
+/// Structure only: parameters and buffers come with each call, so that others can be swapped in.
+pub struct Network {
+    layers: Vec<Layer>,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+    layout: Layout,
+}
+
+impl Network {
+    /// For square images of `image_size` pixels.
+    ///
+    /// # Errors
+    /// The network's pooling leaves nothing of images so small.
+    pub fn new(recipe: &recipe::Network, classes: usize, image_size: u32) -> Result<Network> {
+        let (classes, side) = (classes as i64, i64::from(image_size));
+        let (stack, layout) = match recipe {
+            recipe::Network::Vgg16(settings) => (vgg16::build(settings, classes, side), Layout::ChannelsLast),
+            recipe::Network::Vgg16Bn(_) => (vgg16_bn::build(classes, side), Layout::ChannelsLast),
+            recipe::Network::Cnn(_) => (cnn::build(classes, side), Layout::ChannelsLast),
+            recipe::Network::Ultralight(_) => (ultralight::build(classes, side), Layout::ChannelsLast),
+            recipe::Network::Convnet(settings) => (convnet::build(settings, classes, side), Layout::Planar),
+        };
+        let least = recipe.least_image_size();
+        ensure!(
+            image_size >= least && stack.side() > 0,
+            "`{}` needs images of {least} pixels or more, not {image_size}",
+            recipe.name()
+        );
+        Ok(Network::from_stack(stack, layout))
+    }
+
+    fn from_stack(stack: Stack, layout: Layout) -> Network {
+        let Stack { layers, parameters, buffers, .. } = stack;
+        Network { layers, parameters, buffers, layout }
+    }
+
+    /// The same network with images and convolutions lying otherwise in memory.
+    pub fn with_layout(self, layout: Layout) -> Network {
+        Network { layout, ..self }
+    }
+
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// How images and convolutions lie in memory.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// How many values are trained.
+    pub fn count(&self) -> i64 {
+        self.parameters.iter().map(Parameter::count).sum()
+    }
+
+    /// Parameters and buffers as they start, from `seed`. They are drawn on the CPU and are the same on every device.
+    pub fn initial(&self, seed: u64, device: Device) -> (Parameters, Vec<Tensor>) {
+        let parameters = Parameters::zeros(&self.parameters, self.layout, device);
+        tch::manual_seed(seed as i64);
+        no_grad(|| {
+            for (parameter, tensor) in self.parameters.iter().zip(parameters.tensors()) {
+                tensor.shallow_clone().copy_(&draw(parameter));
+            }
+        });
+        (parameters, self.initial_buffers(device))
+    }
+
+    /// Running statistics as they start: means 0, variances 1.
+    pub fn initial_buffers(&self, device: Device) -> Vec<Tensor> {
+        let full = |buffer: &Buffer| Tensor::full([buffer.channels], buffer.initial, (Kind::Float, device));
+        self.buffers.iter().map(full).collect()
+    }
+
+    /// Images `[n, 3, h, w]`, normalised, to logits `[n, classes]` f32.
+    ///
+    /// In [`Mode::Train`] the running statistics in `buffers` move and dropout draws from libtorch's generator.
+    /// `compute` is the number format of convolutions and dense layers.
+    pub fn forward(
+        &self,
+        parameters: &[Tensor],
+        buffers: &[Tensor],
+        images: &Tensor,
+        mode: Mode,
+        compute: Kind,
+    ) -> Tensor {
+        self.run(&self.layers, parameters, buffers, images, mode, compute)
+    }
+
+    /// Images `[n, 3, h, w]`, normalised, to what the last dense layer would be given, `[n, features]` f32.
+    pub fn features(
+        &self,
+        parameters: &[Tensor],
+        buffers: &[Tensor],
+        images: &Tensor,
+        mode: Mode,
+        compute: Kind,
+    ) -> Tensor {
+        self.run(&self.layers[..self.layers.len() - 1], parameters, buffers, images, mode, compute)
+    }
+
+    fn run(
+        &self,
+        layers: &[Layer],
+        parameters: &[Tensor],
+        buffers: &[Tensor],
+        images: &Tensor,
+        mode: Mode,
+        compute: Kind,
+    ) -> Tensor {
+        let pass = Pass { parameters, buffers, mode, compute };
+        let arranged = self.layout.arrange(images);
+        layers.iter().fold(arranged, |x, layer| layer.apply(x, &pass)).to_kind(Kind::Float)
+    }
+}
+
+fn draw(parameter: &Parameter) -> Tensor {
+    let mut values = Tensor::zeros(&parameter.shape[..], (Kind::Float, Device::Cpu));
+    match parameter.initial {
+        Initial::Constant(value) => values.fill_(value),
+        Initial::Uniform(bound) => values.uniform_(-bound, bound),
+        Initial::Normal { sd } => values.normal_(0.0, sd),
+    }
+}
