@@ -17,10 +17,26 @@ pub enum Mode {
 /// One step of a network; numbers are places in its parameters and buffers.
 #[derive(Clone, Debug)]
 pub enum Layer {
-    Conv { weight: usize, bias: usize, padding: i64 },
-    Dense { weight: usize, bias: usize },
-    BatchNorm { weight: usize, bias: usize, mean: usize, variance: usize },
-    InstanceNorm { weight: usize, bias: usize, channels: i64 },
+    Conv {
+        weight: usize,
+        bias: usize,
+        padding: i64,
+    },
+    Dense {
+        weight: usize,
+        bias: usize,
+    },
+    BatchNorm {
+        weight: usize,
+        bias: usize,
+        mean: usize,
+        variance: usize,
+    },
+    InstanceNorm {
+        weight: usize,
+        bias: usize,
+        channels: i64,
+    },
     Relu,
     MaxPool(i64),
     AvgPool(i64),

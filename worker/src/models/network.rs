@@ -8,6 +8,7 @@ use super::layer::{Layer, Mode, Pass};
 use super::parameters::{Initial, Layout, Parameter, Parameters};
 use super::stack::{Buffer, Stack};
 use super::{cnn, convnet, ultralight, vgg16, vgg16_bn};
+use crate::randomness::Stream;
 
 /// Structure only: parameters and buffers come with each call, so that others can be swapped in.
 pub struct Network {
@@ -71,10 +72,9 @@ impl Network {
     /// Parameters and buffers as they start, from `seed`. They are drawn on the CPU and are the same on every device.
     pub fn initial(&self, seed: u64, device: Device) -> (Parameters, Vec<Tensor>) {
         let parameters = Parameters::zeros(&self.parameters, self.layout, device);
-        tch::manual_seed(seed as i64);
         no_grad(|| {
-            for (parameter, tensor) in self.parameters.iter().zip(parameters.tensors()) {
-                tensor.shallow_clone().copy_(&draw(parameter));
+            for (index, (parameter, tensor)) in self.parameters.iter().zip(parameters.tensors()).enumerate() {
+                tensor.shallow_clone().copy_(&draw(parameter, seed, index));
             }
         });
         (parameters, self.initial_buffers(device))
@@ -128,11 +128,16 @@ impl Network {
     }
 }
 
-fn draw(parameter: &Parameter) -> Tensor {
-    let mut values = Tensor::zeros(&parameter.shape[..], (Kind::Float, Device::Cpu));
-    match parameter.initial {
-        Initial::Constant(value) => values.fill_(value),
-        Initial::Uniform(bound) => values.uniform_(-bound, bound),
-        Initial::Normal { sd } => values.normal_(0.0, sd),
-    }
+fn draw(parameter: &Parameter, seed: u64, index: usize) -> Tensor {
+    let count = parameter.count() as usize;
+    let mut stream = Stream::new(seed, &[index as u64]);
+    let values: Vec<f32> = match parameter.initial {
+        Initial::Constant(value) => vec![value as f32; count],
+        Initial::Uniform(bound) => (0..count).map(|_| stream.between(-bound, bound) as f32).collect(),
+        Initial::Normal { sd } => {
+            let pairs = (0..count.div_ceil(2)).flat_map(|_| stream.normals());
+            pairs.take(count).map(|x| (x * sd) as f32).collect()
+        }
+    };
+    Tensor::from_slice(&values).view(&parameter.shape[..])
 }

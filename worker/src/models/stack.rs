@@ -33,21 +33,16 @@ pub struct Stack {
 impl Stack {
     /// For images `[n, 3, side, side]`.
     pub fn new(side: i64, start: Start) -> Stack {
-        Stack {
-            layers: Vec::new(),
-            parameters: Vec::new(),
-            buffers: Vec::new(),
-            channels: 3,
-            side,
-            start,
-        }
+        Stack { layers: Vec::new(), parameters: Vec::new(), buffers: Vec::new(), channels: 3, side, start }
     }
 
     /// A convolution of 3×3 that keeps the side.
     pub fn conv(&mut self, name: &str, channels: i64) -> &mut Stack {
         let (weight, bias) = match self.start {
             Start::FanIn => within(self.channels * 9),
-            Start::Vgg => (Initial::Normal { sd: (2.0 / (channels * 9) as f64).sqrt() }, Initial::Constant(0.0)),
+            Start::Vgg => {
+                (Initial::Normal { sd: (2.0 / (channels * 9) as f64).sqrt() }, Initial::Constant(0.0))
+            }
         };
         let weight = self.parameter(name, "weight", &[channels, self.channels, 3, 3], weight);
         let bias = self.parameter(name, "bias", &[channels], bias);

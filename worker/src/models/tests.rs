@@ -17,9 +17,10 @@ fn all() -> Vec<recipe::Network> {
     ]
 }
 
+/// A pattern without randomness: libtorch's generator is one for all tests.
 fn images(n: i64, side: i64) -> Tensor {
-    tch::manual_seed(5);
-    Tensor::randn([n, 3, side, side], (Kind::Float, Device::Cpu))
+    let places = Tensor::arange(n * 3 * side * side, (Kind::Float, Device::Cpu));
+    ((&places * 0.37).sin() + (places * 0.011).cos()).view([n, 3, side, side])
 }
 
 #[test]
@@ -38,10 +39,11 @@ fn every_network_makes_logits_and_features_at_every_size_and_in_both_formats() {
             let network = Network::new(&recipe, 7, side).unwrap();
             let (parameters, buffers) = network.initial(1, Device::Cpu);
             let x = images(2, side.into());
-            for compute in [Kind::Float, Kind::BFloat16] {
-                let logits = network.forward(parameters.tensors(), &buffers, &x, Mode::Eval, compute);
+            // bf16 is slow where the processor does not multiply it.
+            for compute in if side == 32 { &[Kind::Float, Kind::BFloat16][..] } else { &[Kind::Float] } {
+                let logits = network.forward(parameters.tensors(), &buffers, &x, Mode::Eval, *compute);
                 assert_eq!((logits.size(), logits.kind()), (vec![2, 7], Kind::Float), "{}", recipe.name());
-                let features = network.features(parameters.tensors(), &buffers, &x, Mode::Eval, compute);
+                let features = network.features(parameters.tensors(), &buffers, &x, Mode::Eval, *compute);
                 let wants = network.parameters()[network.parameters().len() - 2].shape[1];
                 assert_eq!(features.size(), [2, wants]);
             }
@@ -56,7 +58,8 @@ fn every_parameter_gets_a_gradient_and_both_layouts_agree() {
             let network = Network::new(&recipe, 4, 32).unwrap().with_layout(layout);
             let (parameters, buffers) = network.initial(3, Device::Cpu);
             // Dropout draws in the order in which values lie: left out of the comparison by not training.
-            let logits = network.forward(parameters.tensors(), &buffers, &images(6, 32), Mode::Eval, Kind::Float);
+            let logits =
+                network.forward(parameters.tensors(), &buffers, &images(6, 32), Mode::Eval, Kind::Float);
             let loss = logits.square().mean(Kind::Float);
             let gradients = Tensor::run_backward(&[loss], parameters.tensors(), false, false);
             assert_eq!(parameters.flatten(&gradients).size(), [network.count()]);
@@ -115,7 +118,9 @@ fn time_of_a_step_in_each_layout() {
     let convnet = recipe::Network::Convnet(Convnet::default());
     let batch_norm = recipe::Network::Convnet(Convnet { norm: Norm::Batch, ..Convnet::default() });
     let [vgg, cnn, light] = [0, 1, 2].map(|place| all()[place].clone());
-    for (recipe, side) in [(&light, 64), (&cnn, 64), (&vgg, 48), (&vgg, 64), (&convnet, 64), (&batch_norm, 64)] {
+    for (recipe, side) in
+        [(&light, 64), (&cnn, 64), (&vgg, 48), (&vgg, 64), (&convnet, 64), (&batch_norm, 64)]
+    {
         for layout in [Layout::Planar, Layout::ChannelsLast, Layout::Planar, Layout::ChannelsLast] {
             let network = Network::new(recipe, 5, side).unwrap().with_layout(layout);
             println!("{} {side} px {layout:?}: {:.1} ms", recipe.name(), step_milliseconds(&network, side));

@@ -5,7 +5,8 @@ use pipeline::recipe::Vgg16;
 use super::stack::{Stack, Start};
 
 /// Convolutions of each block; a max pool of 2 ends each.
-pub const BLOCKS: [&[i64]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
+pub const BLOCKS: [&[i64]; 5] =
+    [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 
 pub fn build(settings: &Vgg16, classes: i64, side: i64) -> Stack {
     let mut net = Stack::new(side, Start::Vgg);

@@ -1,0 +1,55 @@
+//! What a method leaves: a training split and a page of facts about it.
+
+use anyhow::{Context, Result};
+use pipeline::data::{Labels, Pixels, write_split};
+use pipeline::engine::Task;
+use pipeline::recipe::{Distil, files};
+use serde_json::json;
+
+use super::real::Real;
+
+/// Pixels of all images, `[n, h, w, 3]`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Images {
+    /// Copies of real images, 0 to 255.
+    U8(Vec<u8>),
+    /// Black is 0 and white is 1; values may lie outside.
+    F32(Vec<f32>),
+}
+
+/// Images with a class each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distilled {
+    pub images: Images,
+    pub labels: Vec<i64>,
+    /// The real image's source id, or `method/CLASS/number`.
+    pub sources: Vec<String>,
+    /// Updates of the images.
+    pub iterations: u64,
+    /// Where a loss was minimised, its mean over the last stretch of the curve.
+    pub final_loss: Option<f64>,
+}
+
+impl Distilled {
+    /// Writes the training split and `distillation.json`.
+    pub fn write(&self, task: &Task, recipe: &Distil, real: &Real) -> Result<()> {
+        let [height, width] = real.size();
+        let (pixels, stored) = match &self.images {
+            Images::U8(values) => (Pixels::U8(values), values.len()),
+            Images::F32(values) => (Pixels::F32(values), values.len()),
+        };
+        let labels = Labels::Hard(self.labels.clone());
+        write_split(&task.content(files::TRAIN), height, width, pixels, &labels, &self.sources)?;
+        let facts = json!({
+            "method": recipe.method.name(),
+            "images_per_class": recipe.images_per_class,
+            "classes": real.classes.len(),
+            "iterations": self.iterations,
+            "stored_floats": stored,
+            "final_loss": self.final_loss,
+        });
+        let path = task.content(files::DISTILLATION);
+        let text = serde_json::to_string_pretty(&facts).expect("names and numbers are JSON");
+        std::fs::write(&path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
