@@ -1,0 +1,139 @@
+//! What a person types and sees: one verb a file. The only room, with `report`, that prints.
+
+mod arguments;
+mod compare;
+mod doctor;
+mod export;
+mod failure;
+mod gc;
+mod graph;
+mod init;
+mod journal;
+mod list;
+mod machine;
+mod opened;
+mod plan;
+mod record;
+mod run;
+mod say;
+mod show;
+mod stage;
+mod verify;
+mod view;
+mod why;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use console::style;
+
+use arguments::{Arguments, Color, Plan, Run, Verb};
+use failure::Failure;
+use opened::{Opened, OpenedExperiment, eprint};
+use say::say;
+
+use crate::experiment;
+
+/// Does what the arguments say; the exit code tells how it went.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    set_color(arguments.color);
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("PIPELINE_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    if let Verb::Stage { .. } = arguments.verb {
+        return stage::stage();
+    }
+    match perform(&arguments.verb, arguments.directory.as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, message }) => {
+            if !message.is_empty() {
+                eprint(&format!("{}\n", said(code, &message)));
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Configuration problems come fully drawn; other messages get their `error:`.
+fn said(code: u8, message: &str) -> String {
+    if code == Failure::CONFIGURATION {
+        return message.to_string();
+    }
+    format!("{}: {message}", style("error").red().bold().for_stderr())
+}
+
+fn set_color(color: Color) {
+    let always = match color {
+        Color::Auto => return,
+        Color::Always => true,
+        Color::Never => false,
+    };
+    console::set_colors_enabled(always);
+    console::set_colors_enabled_stderr(always);
+}
+
+fn perform(verb: &Verb, folder: Option<&Path>) -> Result<(), Failure> {
+    match verb {
+        Verb::Run(arguments) => run::run(arguments, folder),
+        Verb::Plan(arguments) => plan_only(arguments, folder),
+        Verb::Why(arguments) => why::why(arguments, folder),
+        Verb::List(arguments) => list::list(arguments, folder),
+        Verb::Show(arguments) => show::show(arguments, folder),
+        Verb::Compare(arguments) => compare::compare(arguments, folder),
+        Verb::Gc(arguments) => gc::gc(arguments, folder),
+        Verb::Verify(arguments) => verify::verify(arguments, folder),
+        Verb::Export(arguments) => export::export(arguments, folder),
+        Verb::Graph(arguments) => draw(arguments, folder),
+        Verb::Explain(arguments) => explain(arguments.topic.as_deref()),
+        Verb::Schema(arguments) => schema(arguments.project),
+        Verb::Doctor(arguments) => {
+            let opened = Opened::at(folder, &[])?;
+            doctor::doctor(&opened.project, &opened.root, arguments.json)
+        }
+        Verb::Init(arguments) => init::init(&arguments.folder),
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "pipeline", &mut std::io::stdout());
+            Ok(())
+        }
+        Verb::Stage { .. } => unreachable!("stages are done before verbs"),
+    }
+}
+
+fn plan_only(arguments: &Plan, folder: Option<&Path>) -> Result<(), Failure> {
+    let opened = OpenedExperiment::new(&arguments.chosen, folder)?;
+    let as_run = Run {
+        chosen: arguments.chosen.clone(),
+        targets: arguments.targets.clone(),
+        jobs: None,
+        keep_going: false,
+        retries: 0,
+        force: arguments.force.clone(),
+        dry_run: true,
+        json: arguments.json,
+    };
+    let options = run::options(&as_run, &opened)?;
+    plan::show(&opened, &opened.opened.store()?, &options, arguments.json)
+}
+
+fn draw(arguments: &arguments::Graph, folder: Option<&Path>) -> Result<(), Failure> {
+    let opened = OpenedExperiment::new(&arguments.chosen, folder)?;
+    let graph = &opened.experiment.graph;
+    let draw = if arguments.dot { graph::dot } else { graph::mermaid };
+    say!("{}", draw(graph, arguments.collapse).trim_end());
+    Ok(())
+}
+
+fn explain(topic: Option<&str>) -> Result<(), Failure> {
+    let text = experiment::explain(topic.unwrap_or("")).map_err(Failure::usage)?;
+    say!("{}", text.trim_end());
+    Ok(())
+}
+
+fn schema(project: bool) -> Result<(), Failure> {
+    let schema = if project { experiment::project_schema() } else { experiment::experiment_schema() };
+    say!("{}", serde_json::to_string_pretty(&schema).map_err(Failure::environment)?);
+    Ok(())
+}
