@@ -1,1 +1,25 @@
-//! (to be filled)
+//! What a launch found, as tables and comparisons; reads artifacts, never events.
+//!
+//! A [`Launch`] is the record of an invocation. From it and the store come [`runs`] (a row a run), from those
+//! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them.
+
+mod cells;
+mod figures;
+mod launch;
+mod layout;
+pub mod results;
+pub mod runs;
+pub mod statistics;
+mod stored;
+pub mod summary;
+mod tables;
+mod terminal;
+
+#[cfg(test)]
+mod fixture;
+
+pub use cells::{Cell, Table};
+pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
+pub use stored::Stored;
+pub use tables::write_tables;
+pub use terminal::render_runs;

@@ -1,0 +1,131 @@
+//! Numbers as a person reads them. Files never hold these.
+
+use super::statistics::Spread;
+
+/// A share in 0..1 as percent with one decimal: `82.3`.
+pub fn percent(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
+
+/// A difference of shares in points, always with its sign: `+3.1`, `−12.0`.
+pub fn points(difference: f64) -> String {
+    signed(&format!("{:+.1}", 100.0 * difference))
+}
+
+/// Seconds with two digits or more that mean something: `0.042`, `0.42`, `4.2`, `42`, `4200`.
+pub fn seconds(seconds: f64) -> String {
+    let size = seconds.abs();
+    let decimals = if size >= 9.95 || size == 0.0 {
+        0
+    } else if size >= 0.995 {
+        1
+    } else if size >= 0.0995 {
+        2
+    } else {
+        3
+    };
+    format!("{seconds:.decimals$}")
+}
+
+/// Three digits and a factor of a thousand: `812`, `62.3 k`, `14.7 M`.
+pub fn count(count: u64) -> String {
+    scaled(count, &["", " k", " M", " G", " T"])
+}
+
+/// Three digits and a decimal unit: `812 B`, `1.23 MB`.
+pub fn bytes(bytes: u64) -> String {
+    scaled(bytes, &[" B", " kB", " MB", " GB", " TB"])
+}
+
+fn scaled(count: u64, units: &[&str]) -> String {
+    let (mut size, mut unit) = (count as f64, 0);
+    // 999.5 would be written with four digits.
+    while size >= 999.5 && unit + 1 < units.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    let decimals = match unit {
+        0 => 0,
+        _ if size >= 99.95 => 0,
+        _ if size >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{size:.decimals$}{}", units[unit])
+}
+
+/// How often the baseline goes into a value: `× 0.42`, `× 12`.
+pub fn ratio(of: f64, baseline: f64) -> String {
+    let ratio = of / baseline;
+    if !ratio.is_finite() {
+        return String::new();
+    }
+    let decimals = if ratio >= 99.5 {
+        0
+    } else if ratio >= 9.95 {
+        1
+    } else if ratio >= 0.0995 {
+        2
+    } else {
+        4
+    };
+    format!("× {ratio:.decimals$}")
+}
+
+/// Means and standard deviations of a column, aligned at `±`; cells without a spread leave its place blank.
+pub fn spreads(column: &[Option<Spread>], write: fn(f64) -> String) -> Vec<String> {
+    let parts: Vec<(String, Option<String>)> = column
+        .iter()
+        .map(|spread| match spread {
+            Some(spread) => (write(spread.mean), spread.sd.map(write)),
+            None => (String::new(), None),
+        })
+        .collect();
+    let width = parts.iter().filter_map(|(_, sd)| sd.as_ref().map(|sd| sd.chars().count())).max();
+    let cell = |(mean, sd): (String, Option<String>)| match (width, sd) {
+        (None, _) => mean,
+        (Some(width), Some(sd)) => format!("{mean} ± {sd:>width$}"),
+        (Some(width), None) => format!("{mean}{}", " ".repeat(width + 3)),
+    };
+    parts.into_iter().map(cell).collect()
+}
+
+/// With a minus sign as wide as the plus.
+fn signed(text: &str) -> String {
+    text.replace('-', "−")
+}
+
+/// `1 run`, `2 runs`.
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_the_digits_that_mean_something() {
+        assert_eq!(
+            [0.0, 0.0421, 0.42, 4.24, 9.96, 42.4, 4200.0].map(seconds),
+            ["0", "0.042", "0.42", "4.2", "10", "42", "4200"]
+        );
+        assert_eq!(
+            [812, 999_499, 999_500, 62_300, 14_724_042, 138_357_544].map(count),
+            ["812", "999 k", "1.00 M", "62.3 k", "14.7 M", "138 M"]
+        );
+        assert_eq!([812, 61_440_000].map(bytes), ["812 B", "61.4 MB"]);
+        assert_eq!([0.031, -0.12, 0.0].map(points), ["+3.1", "−12.0", "+0.0"]);
+        assert_eq!(
+            [ratio(1.0, 3.0), ratio(300.0, 2.0), ratio(1.0, 0.0), ratio(1.0, 300.0)],
+            ["× 0.33", "× 150", "", "× 0.0033"]
+        );
+    }
+
+    #[test]
+    fn spreads_stand_below_each_other() {
+        let column = [Spread::of(&[0.8, 0.84]), Spread::of(&[0.5]), Spread::of(&[0.2, 0.6]), None];
+        let cells = spreads(&column, percent);
+        assert_eq!(cells, ["82.0 ±  2.8", "50.0       ", "40.0 ± 28.3", "       "]);
+        assert_eq!(spreads(&[Spread::of(&[0.5])], percent), ["50.0"]);
+    }
+}

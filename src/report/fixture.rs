@@ -1,0 +1,193 @@
+//! Launches with a store beside them, for the tests of this room.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::launch::{InputRecord, Launch, Run, StageRecord, State, VERSION};
+use super::stored::Stored;
+use crate::engine::Store;
+
+pub struct Fixture {
+    pub launch: Launch,
+    pub store: Store,
+    folder: TempDir,
+}
+
+const CLASSES: [&str; 5] = ["bulbul", "crake", "hoopoe", "kestrel", "teal"];
+
+impl Fixture {
+    /// Arms `full` and `distilled` by networks `vgg16-bn` and `ultralight` by three seeds, scored on 250 images.
+    pub fn birds() -> Fixture {
+        let mut fixture = Fixture::empty("verdict", &["arm", "network", "seed"], &["seed"]);
+        let photos = fixture.subset();
+        let tiny = fixture.stage("distil", "tiny", &[], &[("from", photos)], 40.0);
+        fixture.file(tiny, "train.safetensors", &"x".repeat(100));
+        for (arm, data, best) in [("full", photos, 0.80), ("distilled", tiny, 0.60)] {
+            for (network, parameters, less) in [("vgg16-bn", 14_724_042, 0.0), ("ultralight", 93_450, 0.1)] {
+                for seed in 0..3 {
+                    let axes = [("arm", arm), ("network", network), ("seed", ["0", "1", "2"][seed])];
+                    let accuracy = best - less + 0.02 * seed as f64;
+                    let undertrained = arm == "full" && network == "vgg16-bn" && seed < 2;
+                    fixture.run(&axes, data, photos, accuracy, parameters, undertrained);
+                }
+            }
+        }
+        fixture
+    }
+
+    /// One group of runs: accuracies by set, then by network within it.
+    pub fn sets(accuracies: &[&[f64]]) -> Fixture {
+        let mut fixture = Fixture::empty("one_image", &["arm", "set", "net"], &["set", "net"]);
+        fixture.add_sets("random", accuracies);
+        fixture
+    }
+
+    pub fn add_sets(&mut self, arm: &str, accuracies: &[&[f64]]) {
+        let photos = if self.launch.stages.is_empty() { self.subset() } else { 0 };
+        for (set, networks) in accuracies.iter().enumerate() {
+            let set = set.to_string();
+            let data = self.stage("distil", "set", &[("arm", arm), ("set", &set)], &[("from", photos)], 5.0);
+            self.file(data, "train.safetensors", &"x".repeat(100));
+            for (net, accuracy) in networks.iter().enumerate() {
+                let axes = [("arm", arm), ("set", set.as_str()), ("net", &net.to_string())];
+                self.run(&axes, data, photos, *accuracy, 320_000, false);
+            }
+        }
+    }
+
+    /// The training and the scores of a run are not there.
+    pub fn with_failed_run(mut self, run: usize) -> Fixture {
+        let evaluate = self.launch.runs[run].evaluate;
+        let train = self.launch.input(evaluate, "of").unwrap();
+        self.launch.stages[evaluate].state = State::Failed;
+        self.launch.stages[evaluate].key = None;
+        self.launch.stages[train].state = State::Failed;
+        self.launch.stages[train].reason = "killed by signal 9 (SIGKILL)".into();
+        self
+    }
+
+    pub fn stored(&self) -> Stored<'_> {
+        Stored::new(&self.launch, &self.store)
+    }
+
+    /// A file of the scores of a run.
+    pub fn content(&self, run: &Run, name: &str) -> PathBuf {
+        self.place(run.evaluate).join("content").join(name)
+    }
+
+    pub fn place(&self, stage: usize) -> PathBuf {
+        let stage = &self.launch.stages[stage];
+        self.store.place(&stage.kind, stage.key.as_deref().unwrap())
+    }
+
+    fn empty(experiment: &str, axes: &[&str], replicates: &[&str]) -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("artifacts")).unwrap();
+        let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        let launch = Launch {
+            version: VERSION,
+            experiment: experiment.into(),
+            question: Some("Can distilled data reach VGG16's accuracy?".into()),
+            launch: "20260314-092653".into(),
+            started_at: "2026-03-14T09:26:53Z".into(),
+            pipeline: "0.1.0".into(),
+            command_line: names(&["pipeline", "run", "verdict.toml"]),
+            axes: names(axes),
+            replicates: names(replicates),
+            stages: Vec::new(),
+            runs: Vec::new(),
+        };
+        Fixture { launch, store, folder }
+    }
+
+    fn subset(&mut self) -> usize {
+        let photos = self.stage("subset", "photos", &[], &[], 10.0);
+        let told = [("dataset", json!("birds")), ("stand_in", json!("sketch-birds"))];
+        self.launch.stages[photos].provenance = told.map(|(name, value)| (name.to_string(), value)).into();
+        self.file(photos, "train.safetensors", &"x".repeat(4000));
+        photos
+    }
+
+    fn run(
+        &mut self,
+        axes: &[(&str, &str)],
+        data: usize,
+        on: usize,
+        accuracy: f64,
+        parameters: u64,
+        under: bool,
+    ) {
+        let train = self.stage("train", "net", axes, &[("from", data)], 120.0);
+        let training =
+            json!({"steps": 600, "epochs": 38.4, "images": 500, "batch": 32, "undertrained": under});
+        self.file(train, "training.json", &training.to_string());
+        let network = json!({"name": "net", "parameters": parameters, "precision": "fp32", "image_size": 64, "classes": CLASSES});
+        self.file(train, "network.json", &network.to_string());
+        self.file(train, "curves.csv", &format!("step,valid_accuracy\n300,0.5\n600,{accuracy}\n"));
+        let score = self.stage("evaluate", "score", axes, &[("of", train), ("on", on)], 2.0);
+        let per_class: Vec<Value> =
+            CLASSES.iter().map(|class| json!({"class": class, "images": 50, "accuracy": accuracy})).collect();
+        let metrics = json!({"accuracy": accuracy, "top5_accuracy": 1.0, "loss": 1.0 - accuracy, "images": 250, "split": "test", "per_class": per_class});
+        self.file(score, "metrics.json", &metrics.to_string());
+        self.file(score, "confusion.csv", "true,predicted,count\nbulbul,bulbul,40\nbulbul,crake,10\n");
+        self.launch.runs.push(Run { axes: texts(axes), evaluate: score });
+    }
+
+    fn stage(
+        &mut self,
+        kind: &str,
+        name: &str,
+        axes: &[(&str, &str)],
+        inputs: &[(&str, usize)],
+        took: f64,
+    ) -> usize {
+        let index = self.launch.stages.len();
+        let key = format!("{index:016x}{}", "0".repeat(48));
+        let values: Vec<String> = axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+        let label = if axes.is_empty() { name.to_string() } else { format!("{name}[{}]", values.join(", ")) };
+        let input = |(role, stage): &(&str, usize)| InputRecord { role: role.to_string(), stage: *stage };
+        self.launch.stages.push(StageRecord {
+            name: name.into(),
+            label: label.clone(),
+            kind: kind.into(),
+            axes: texts(axes),
+            key: Some(key.clone()),
+            inputs: inputs.iter().map(input).collect(),
+            state: State::Cached,
+            reason: String::new(),
+            spent_secs: 0.0,
+            made: None,
+            provenance: BTreeMap::new(),
+        });
+        let receipt = json!({
+            "key": key, "kind": kind, "label": label, "digest": "", "files": {},
+            "pre_image": {"parameters": {"steps": 600, "optimizer": {"sgd": {"lr": 0.02}}}, "environment": {"device": "cpu"}},
+            "provenance": {"libtorch": "2.11.0"}, "started_at": "2026-03-14T09:26:53.000Z", "took_secs": took,
+            "cpu_secs": took, "attempts": 1, "threads": 1, "device": "cpu", "jobs": 2,
+        });
+        std::fs::create_dir_all(self.place(index).join("content")).unwrap();
+        std::fs::write(self.place(index).join("receipt.json"), receipt.to_string()).unwrap();
+        index
+    }
+
+    /// Adds a file to the artifact of a stage, and to its receipt.
+    pub fn file(&self, stage: usize, name: &str, text: &str) {
+        let place = self.place(stage);
+        std::fs::write(place.join("content").join(name), text).unwrap();
+        let path = place.join("receipt.json");
+        let mut receipt: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        receipt["files"][name] = json!({"size": text.len(), "sha256": "0".repeat(64)});
+        std::fs::write(path, receipt.to_string()).unwrap();
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_path_buf()
+    }
+}
+
+fn texts(axes: &[(&str, &str)]) -> BTreeMap<String, String> {
+    axes.iter().map(|(axis, value)| (axis.to_string(), value.to_string())).collect()
+}

@@ -1,0 +1,278 @@
+//! One row a run: what it scored, what it cost, what it was made of.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::cells::{Cell, Table};
+use super::launch::{Run, State};
+use super::stored::Stored;
+use crate::recipe::files;
+
+/// A run and what is known of it. `None` is not known, or not measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub experiment: String,
+    pub launch: String,
+    /// `birds`, or `sketch-birds standing in for birds`.
+    pub dataset: String,
+    /// Values by axis; an axis that no stage of the run reads is left out.
+    pub axes: BTreeMap<String, String>,
+    /// Name of the evaluate stage.
+    pub evaluate: String,
+    /// What became of the evaluate stage.
+    pub state: State,
+    pub scores: Scores,
+    pub training: Training,
+    pub network: NetworkFacts,
+    /// Size of `train.safetensors` of the image set that the network was trained on.
+    pub stored_bytes: Option<u64>,
+    /// Wall seconds of the training.
+    pub train_secs: Option<f64>,
+    /// Wall seconds of every stage the run rests on, each once, whenever they were made.
+    pub total_secs: Option<f64>,
+    pub energy_joules: Option<f64>,
+    /// `measured` or `modelled`.
+    pub energy_class: Option<String>,
+    pub cost: Option<f64>,
+    pub co2_g: Option<f64>,
+    /// `cpu` or `cuda`.
+    pub device: Option<String>,
+    pub evaluate_key: Option<String>,
+    pub train_key: Option<String>,
+}
+
+/// `metrics.json` of an evaluate stage.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Scores {
+    /// Share of images whose likeliest class is the true one, 0..1.
+    pub accuracy: Option<f64>,
+    /// Share of images whose true class is among the five likeliest, 0..1.
+    pub top5_accuracy: Option<f64>,
+    /// Mean cross-entropy in nats.
+    pub loss: Option<f64>,
+    /// Images that were scored.
+    pub images: Option<u64>,
+    pub split: Option<String>,
+    pub per_class: Vec<ClassScore>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ClassScore {
+    pub class: String,
+    pub images: u64,
+    /// `None` for a class without images.
+    pub accuracy: Option<f64>,
+}
+
+impl Scores {
+    /// The accuracy of always naming the class with the most images, 0..1.
+    pub fn chance(&self) -> Option<f64> {
+        let images: u64 = self.per_class.iter().map(|class| class.images).sum();
+        let most = self.per_class.iter().map(|class| class.images).max()?;
+        (images > 0).then(|| most as f64 / images as f64)
+    }
+}
+
+/// `training.json` of a train stage.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Training {
+    pub steps: Option<u64>,
+    /// Passes over the training split; need not be whole.
+    pub epochs: Option<f64>,
+    /// Images of the training split.
+    pub images: Option<u64>,
+    pub batch: Option<u64>,
+    /// Whether validation accuracy still rose by more than a point in the last fifth.
+    pub undertrained: Option<bool>,
+}
+
+/// What the tables want of `network.json`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct NetworkFacts {
+    pub name: Option<String>,
+    /// Trained numbers.
+    pub parameters: Option<u64>,
+    /// `fp32` or `bf16`.
+    pub precision: Option<String>,
+    /// Height and width in pixels.
+    pub image_size: Option<u64>,
+}
+
+/// A row for each run of the launch, in its order.
+///
+/// # Errors
+/// When a file of an artifact is there and cannot be read; a file that is not there leaves its cells empty.
+pub fn rows(stored: &Stored) -> Result<Vec<Row>> {
+    stored.launch.runs.iter().map(|run| row(stored, run)).collect()
+}
+
+fn row(stored: &Stored, run: &Run) -> Result<Row> {
+    let launch = stored.launch;
+    let evaluate = &launch.stages[run.evaluate];
+    let train = launch.input(run.evaluate, "of");
+    let seen = train.and_then(|train| launch.input(train, "from"));
+    Ok(Row {
+        experiment: launch.experiment.clone(),
+        launch: launch.launch.clone(),
+        dataset: launch.dataset(run.evaluate),
+        axes: run.axes.clone(),
+        evaluate: evaluate.name.clone(),
+        state: evaluate.state,
+        scores: content(stored, Some(run.evaluate), files::METRICS)?,
+        training: content(stored, train, files::TRAINING)?,
+        network: content(stored, train, files::NETWORK)?,
+        stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
+        train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
+        total_secs: total_secs(stored, run.evaluate),
+        energy_joules: None,
+        energy_class: None,
+        cost: None,
+        co2_g: None,
+        device: stored.device(run.evaluate),
+        evaluate_key: evaluate.key.clone(),
+        train_key: train.and_then(|train| launch.stages[train].key.clone()),
+    })
+}
+
+/// `None` when the cost of any of the stages is not known: a part is not a total.
+fn total_secs(stored: &Stored, stage: usize) -> Option<f64> {
+    stored.launch.lineage(stage).into_iter().map(|stage| Some(stored.made(stage)?.took_secs)).sum()
+}
+
+/// A JSON file of a stage's artifact; all fields missing where there is no such file.
+fn content<T: DeserializeOwned + Default>(stored: &Stored, stage: Option<usize>, file: &str) -> Result<T> {
+    let path = stage.and_then(|stage| stored.content(stage, file));
+    path.map_or(Ok(T::default()), |path| read_json(&path))
+}
+
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("`{}` does not hold what it should", path.display()))
+}
+
+/// A column: its name and how a row fills it.
+type Column = (&'static str, fn(&Row) -> Cell);
+
+/// What stands left of the axes in `runs.csv`.
+const BEFORE_AXES: &[Column] = &[
+    ("experiment", |row| Cell::text(&row.experiment)),
+    ("launch", |row| Cell::text(&row.launch)),
+    ("dataset", |row| Cell::text(&row.dataset)),
+];
+
+/// What stands right of the axes. Shares are in 0..1.
+const AFTER_AXES: &[Column] = &[
+    ("evaluate", |row| Cell::text(&row.evaluate)),
+    ("state", |row| Cell::text(row.state.name())),
+    ("split", |row| text(&row.scores.split)),
+    ("accuracy", |row| row.scores.accuracy.into()),
+    ("top5_accuracy", |row| row.scores.top5_accuracy.into()),
+    ("loss", |row| row.scores.loss.into()),
+    ("test_images", |row| row.scores.images.into()),
+    ("steps", |row| row.training.steps.into()),
+    ("epochs", |row| row.training.epochs.into()),
+    ("train_secs", |row| row.train_secs.into()),
+    ("total_secs", |row| row.total_secs.into()),
+    ("energy_joules", |row| row.energy_joules.into()),
+    ("energy_class", |row| text(&row.energy_class)),
+    ("cost", |row| row.cost.into()),
+    ("co2_g", |row| row.co2_g.into()),
+    ("architecture", |row| text(&row.network.name)),
+    ("parameters", |row| row.network.parameters.into()),
+    ("stored_bytes", |row| row.stored_bytes.into()),
+    ("images_trained_on", |row| row.training.images.into()),
+    ("undertrained", |row| row.training.undertrained.into()),
+    ("precision", |row| text(&row.network.precision)),
+    ("device", |row| text(&row.device)),
+    ("evaluate_key", |row| text(&row.evaluate_key)),
+    ("train_key", |row| text(&row.train_key)),
+];
+
+fn text(text: &Option<String>) -> Cell {
+    Cell::text(text.as_deref().unwrap_or_default())
+}
+
+/// `runs.csv`: every row with the axes as columns.
+pub fn table(axes: &[String], rows: &[Row]) -> Table {
+    let names = |columns: &[Column]| columns.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
+    let (before, after) = (names(BEFORE_AXES), names(AFTER_AXES));
+    let fixed: Vec<&str> = before.iter().chain(&after).map(String::as_str).collect();
+    let axis_columns = axes.iter().map(|axis| axis_column(axis, &fixed));
+    let mut table = Table::new(before.iter().cloned().chain(axis_columns).chain(after.iter().cloned()));
+    for row in rows {
+        let fill = |columns: &[Column]| columns.iter().map(|(_, cell)| cell(row)).collect::<Vec<_>>();
+        let axes = axes.iter().map(|axis| text(&row.axes.get(axis).cloned()));
+        table.rows.push(fill(BEFORE_AXES).into_iter().chain(axes).chain(fill(AFTER_AXES)).collect());
+    }
+    table
+}
+
+/// The column of an axis: its name, with `axis.` in front where that would take the name of another column.
+pub(super) fn axis_column(axis: &str, fixed: &[&str]) -> String {
+    if fixed.contains(&axis) { format!("axis.{axis}") } else { axis.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Fixture;
+    use super::*;
+
+    #[test]
+    fn a_row_holds_what_its_artifacts_say() {
+        let fixture = Fixture::birds();
+        let rows = rows(&fixture.stored()).unwrap();
+        let row = &rows[0];
+        assert_eq!(row.axes["network"], "vgg16-bn");
+        assert_eq!(row.scores.accuracy, Some(0.8));
+        assert_eq!((row.training.steps, row.network.parameters), (Some(600), Some(14_724_042)));
+        assert_eq!((row.train_secs, row.stored_bytes), (Some(120.0), Some(4000)));
+        assert_eq!(row.device.as_deref(), Some("cpu"));
+        assert_eq!(row.scores.chance(), Some(0.2));
+    }
+
+    #[test]
+    fn a_run_is_charged_for_each_stage_it_rests_on_once() {
+        let fixture = Fixture::birds();
+        let rows = rows(&fixture.stored()).unwrap();
+        // Subset 10 s, training 120 s, evaluation 2 s: the subset is read by both of the others.
+        assert_eq!(rows[0].total_secs, Some(132.0));
+        let distilled = rows.iter().find(|row| row.axes["arm"] == "distilled").unwrap();
+        assert_eq!(distilled.total_secs, Some(10.0 + 40.0 + 120.0 + 2.0));
+    }
+
+    #[test]
+    fn a_run_without_scores_leaves_its_cells_empty_and_claims_no_total() {
+        let fixture = Fixture::birds().with_failed_run(0);
+        let rows = rows(&fixture.stored()).unwrap();
+        assert_eq!((rows[0].scores.accuracy, rows[0].total_secs), (None, None));
+        let table = table(&fixture.launch.axes, &rows);
+        let cell = |name: &str| {
+            table.rows[0][table.columns.iter().position(|column| column == name).unwrap()].plain()
+        };
+        assert_eq!([cell("accuracy"), cell("total_secs"), cell("energy_joules")], ["", "", ""]);
+        assert_eq!(cell("state"), "failed");
+    }
+
+    #[test]
+    fn an_axis_does_not_take_the_place_of_another_column() {
+        let table = table(&["steps".into(), "arm".into()], &[]);
+        assert_eq!(table.columns[3..5], ["axis.steps", "arm"]);
+        assert_eq!(table.columns.iter().filter(|name| *name == "steps").count(), 1);
+    }
+
+    #[test]
+    fn scores_that_cannot_be_read_are_an_error_that_names_the_file() {
+        let fixture = Fixture::birds();
+        std::fs::write(fixture.content(&fixture.launch.runs[0], "metrics.json"), "{").unwrap();
+        let message = format!("{:#}", rows(&fixture.stored()).unwrap_err());
+        assert!(message.contains("metrics.json"), "{message}");
+    }
+}

@@ -1,0 +1,272 @@
+//! Runs grouped over the replicates: mean, spread and interval. Knows no file and no terminal.
+//!
+//! Replicate axes are nested, outermost first: with `replicates = ["set", "network_seed"]` the networks of a set are
+//! averaged, and the sets are the sample. So `n`, the standard deviation and the interval are over sets: they say how
+//! the mean would move with other draws of the *outermost* axis, on these very test images. An axis that no run of a
+//! group reads is left out of the nesting. Runs that rest on the same scores count once.
+
+use std::collections::BTreeSet;
+
+use super::cells::{Cell, Table};
+use super::launch::Launch;
+use super::runs::{Row, axis_column};
+use super::statistics::Spread;
+
+/// Runs that differ in replicates only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub experiment: String,
+    pub launch: String,
+    pub dataset: String,
+    pub evaluate: String,
+    /// Axes that are no replicates, in order; blank where the group does not read one.
+    pub axes: Vec<(String, String)>,
+    /// Replicate axes that the group reads, outermost first.
+    pub over: Vec<String>,
+    /// Runs in the experiment.
+    pub runs: usize,
+    /// Those of them that failed, or did not come to their scores.
+    pub without_scores: usize,
+    /// Runs with scores, one for each distinct artifact.
+    pub rows: Vec<Row>,
+}
+
+/// Something that is averaged: its name, with the unit, and where a row keeps it.
+pub type Quantity = (&'static str, fn(&Row) -> Option<f64>);
+
+pub const ACCURACY: Quantity = ("accuracy", |row| row.scores.accuracy);
+pub const TRAIN_SECS: Quantity = ("train_secs", |row| row.train_secs);
+pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
+
+/// Everything that is averaged. Shares are in 0..1.
+pub const QUANTITIES: &[Quantity] = &[
+    ACCURACY,
+    ("top5_accuracy", |row| row.scores.top5_accuracy),
+    ("loss", |row| row.scores.loss),
+    TRAIN_SECS,
+    TOTAL_SECS,
+    ("energy_joules", |row| row.energy_joules),
+    ("cost", |row| row.cost),
+    ("co2_g", |row| row.co2_g),
+];
+
+/// Something that tends to be the same for all runs of a group, and is shown only if it is.
+pub type Constant = (&'static str, fn(&Row) -> Option<u64>);
+
+pub const STEPS: Constant = ("steps", |row| row.training.steps);
+pub const PARAMETERS: Constant = ("parameters", |row| row.network.parameters);
+pub const STORED_BYTES: Constant = ("stored_bytes", |row| row.stored_bytes);
+pub const IMAGES_TRAINED_ON: Constant = ("images_trained_on", |row| row.training.images);
+pub const TEST_IMAGES: Constant = ("test_images", |row| row.scores.images);
+
+const CONSTANTS: &[Constant] = &[STEPS, PARAMETERS, STORED_BYTES, IMAGES_TRAINED_ON, TEST_IMAGES];
+
+/// Groups in the order in which their first runs come.
+pub fn groups(launch: &Launch, rows: &[Row]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for row in rows {
+        let axes: Vec<(String, String)> =
+            launch.group_axes().map(|axis| (axis.clone(), value(row, axis).to_string())).collect();
+        let same = |group: &&mut Group| {
+            group.axes == axes && group.evaluate == row.evaluate && group.dataset == row.dataset
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.take(row),
+            None => {
+                let mut group = Group::empty(row, axes);
+                group.take(row);
+                groups.push(group);
+            }
+        }
+    }
+    for group in &mut groups {
+        let read = |axis: &&String| group.rows.iter().any(|row| !value(row, axis).is_empty());
+        group.over = launch.replicates.iter().filter(read).cloned().collect();
+    }
+    groups
+}
+
+fn value<'a>(row: &'a Row, axis: &str) -> &'a str {
+    row.axes.get(axis).map_or("", String::as_str)
+}
+
+impl Group {
+    fn empty(row: &Row, axes: Vec<(String, String)>) -> Group {
+        Group {
+            experiment: row.experiment.clone(),
+            launch: row.launch.clone(),
+            dataset: row.dataset.clone(),
+            evaluate: row.evaluate.clone(),
+            axes,
+            over: Vec::new(),
+            runs: 0,
+            without_scores: 0,
+            rows: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, row: &Row) {
+        self.runs += 1;
+        if row.scores.accuracy.is_none() {
+            self.without_scores += 1;
+        } else if !self.rows.iter().any(|other| other.evaluate_key == row.evaluate_key) {
+            self.rows.push(row.clone());
+        }
+    }
+
+    /// Mean and spread of a quantity, inner replicates averaged first; `None` where no run has it.
+    pub fn spread(&self, (_, get): Quantity) -> Option<Spread> {
+        Spread::of(&unit_means(&self.rows.iter().collect::<Vec<_>>(), &self.over, get))
+    }
+
+    /// The value that all runs share.
+    pub fn constant(&self, (_, get): Constant) -> Option<u64> {
+        let first = get(self.rows.first()?)?;
+        self.rows.iter().all(|row| get(row) == Some(first)).then_some(first)
+    }
+
+    /// Runs that stopped while they still improved.
+    pub fn undertrained(&self) -> usize {
+        self.rows.iter().filter(|row| row.training.undertrained == Some(true)).count()
+    }
+
+    /// The outermost replicate axis: what `n` counts and the interval is over; empty where nothing is replicated.
+    pub fn sample(&self) -> &str {
+        self.over.first().map_or("", String::as_str)
+    }
+
+    pub fn axis(&self, name: &str) -> &str {
+        self.axes.iter().find(|(axis, _)| axis == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// One value for each value of the outermost axis: the mean of those one level further in.
+fn unit_means(rows: &[&Row], over: &[String], get: fn(&Row) -> Option<f64>) -> Vec<f64> {
+    let Some((outer, inner)) = over.split_first() else {
+        return rows.iter().filter_map(|row| get(row)).collect();
+    };
+    let mut seen = BTreeSet::new();
+    let units =
+        rows.iter().map(|row| value(row, outer)).filter(|unit| seen.insert(*unit)).collect::<Vec<_>>();
+    let mean = |unit: &str| {
+        let inside: Vec<&Row> = rows.iter().copied().filter(|row| value(row, outer) == unit).collect();
+        Some(Spread::of(&unit_means(&inside, inner, get))?.mean)
+    };
+    units.into_iter().filter_map(mean).collect()
+}
+
+/// `summary.csv`: a row a group. `n`, `sd` and the 95 % interval (`low_95`, `high_95`, Student's t) are over the axis
+/// that the column `over` names.
+pub fn table(launch: &Launch, groups: &[Group]) -> Table {
+    let axes: Vec<&String> = launch.group_axes().collect();
+    let quantities = QUANTITIES
+        .iter()
+        .flat_map(|(name, _)| ["mean", "sd", "low_95", "high_95"].map(|what| format!("{name}_{what}")));
+    let fixed =
+        ["experiment", "launch", "dataset", "evaluate", "runs", "artifacts", "n", "over", "undertrained"];
+    let constants = CONSTANTS.iter().map(|(name, _)| *name);
+    let taken: Vec<&str> = fixed.iter().copied().chain(constants.clone()).collect();
+    let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let columns = names(&fixed[..3])
+        .into_iter()
+        .chain(axes.iter().map(|axis| axis_column(axis, &taken)))
+        .chain(names(&fixed[3..8]))
+        .chain(quantities)
+        .chain(constants.map(str::to_string))
+        .chain(names(&fixed[8..]));
+    let mut table = Table::new(columns);
+    table.rows = groups.iter().map(cells).collect();
+    table
+}
+
+fn cells(group: &Group) -> Vec<Cell> {
+    let mut cells =
+        vec![Cell::text(&group.experiment), Cell::text(&group.launch), Cell::text(&group.dataset)];
+    cells.extend(group.axes.iter().map(|(_, value)| Cell::text(value)));
+    let n = group.spread(ACCURACY).map_or(0, |spread| spread.n);
+    cells.extend([
+        Cell::text(&group.evaluate),
+        Cell::Count(group.runs as u64),
+        Cell::Count(group.rows.len() as u64),
+        Cell::Count(n as u64),
+        Cell::text(group.sample()),
+    ]);
+    for quantity in QUANTITIES {
+        let spread = group.spread(*quantity);
+        let interval = spread.and_then(|spread| spread.interval());
+        cells.push(spread.map(|spread| spread.mean).into());
+        cells.push(spread.and_then(|spread| spread.sd).into());
+        cells.push(interval.map(|(low, _)| low).into());
+        cells.push(interval.map(|(_, high)| high).into());
+    }
+    cells.extend(CONSTANTS.iter().map(|constant| Cell::from(group.constant(*constant))));
+    cells.push(Cell::Count(group.undertrained() as u64));
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Fixture;
+    use super::super::runs::rows;
+    use super::*;
+
+    fn groups_of(fixture: &Fixture) -> Vec<Group> {
+        groups(&fixture.launch, &rows(&fixture.stored()).unwrap())
+    }
+
+    #[test]
+    fn replicates_are_averaged_and_counted() {
+        let groups = groups_of(&Fixture::birds());
+        assert_eq!(groups.len(), 4);
+        let spread = groups[0].spread(ACCURACY).unwrap();
+        // 0.80, 0.82, 0.84
+        assert!((spread.mean - 0.82).abs() < 1e-12 && (spread.sd.unwrap() - 0.02).abs() < 1e-12);
+        assert_eq!((spread.n, groups[0].sample()), (3, "seed"));
+        assert_eq!(groups[0].constant(PARAMETERS), Some(14_724_042));
+    }
+
+    #[test]
+    fn networks_are_averaged_within_a_set_and_the_spread_is_over_sets() {
+        let fixture = Fixture::sets(&[&[0.50, 0.54], &[0.60, 0.64], &[0.40, 0.44]]);
+        let groups = groups_of(&fixture);
+        let spread = groups[0].spread(ACCURACY).unwrap();
+        // Means of the sets: 0.52, 0.62, 0.42.
+        assert!((spread.mean - 0.52).abs() < 1e-12 && (spread.sd.unwrap() - 0.1).abs() < 1e-12);
+        assert_eq!((spread.n, groups[0].rows.len(), groups[0].sample()), (3, 6, "set"));
+    }
+
+    #[test]
+    fn a_set_with_more_networks_weighs_no_more_than_the_others() {
+        let groups = groups_of(&Fixture::sets(&[&[0.5], &[0.7, 0.7, 0.7]]));
+        assert!((groups[0].spread(ACCURACY).unwrap().mean - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn runs_that_rest_on_the_same_scores_count_once() {
+        let mut fixture = Fixture::birds();
+        let key = fixture.launch.stages[fixture.launch.runs[0].evaluate].key.clone();
+        let second = fixture.launch.runs[1].evaluate;
+        fixture.launch.stages[second].key = key;
+        let group = &groups_of(&fixture)[0];
+        assert_eq!((group.runs, group.rows.len(), group.spread(ACCURACY).unwrap().n), (3, 2, 2));
+    }
+
+    #[test]
+    fn a_failed_run_is_no_zero() {
+        let group = &groups_of(&Fixture::birds().with_failed_run(0))[0];
+        let spread = group.spread(ACCURACY).unwrap();
+        assert_eq!((group.runs, spread.n), (3, 2));
+        assert!((spread.mean - 0.83).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_replicate_has_a_mean_and_an_empty_spread() {
+        let fixture = Fixture::sets(&[&[0.5]]);
+        let table = table(&fixture.launch, &groups_of(&fixture));
+        let cell = |name: &str| {
+            table.rows[0][table.columns.iter().position(|column| column == name).unwrap()].plain()
+        };
+        assert_eq!(["accuracy_mean", "accuracy_sd", "accuracy_low_95", "n"].map(cell), ["0.5", "", "", "1"]);
+        assert_eq!(table.columns.len(), table.rows[0].len());
+    }
+}

@@ -1,0 +1,247 @@
+//! The table that ends a run: a row a group, and below it what a reader has to know to read it rightly.
+
+use anyhow::Result;
+
+use super::figures;
+use super::launch::Launch;
+use super::layout::{self, Column, Style};
+use super::runs::{self, Row};
+use super::statistics::{Spread, wilson};
+use super::stored::Stored;
+use super::summary::{
+    self, ACCURACY, Group, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES, TOTAL_SECS,
+    TRAIN_SECS,
+};
+use crate::engine::Store;
+
+/// Marks groups whose networks were still getting better.
+const UNDERTRAINED: &str = " †";
+
+/// The runs of a launch, averaged over the replicates; empty for an experiment that evaluates nothing.
+///
+/// `width` is in characters. Ends with a line end.
+///
+/// # Errors
+/// When an artifact holds a file that cannot be read.
+pub fn render_runs(launch: &Launch, store: &Store, width: usize, color: bool) -> Result<String> {
+    let rows = runs::rows(&Stored::new(launch, store))?;
+    let groups = summary::groups(launch, &rows);
+    if groups.is_empty() {
+        return Ok(String::new());
+    }
+    let style = Style { color };
+    let mut constants = Vec::new();
+    let mut columns = labels(&groups);
+    columns.extend(scores(&groups));
+    columns.extend(varying(&groups, &mut constants));
+    let hidden = layout::fit(&mut columns, width);
+    let mut text = layout::draw(&columns, width, &style);
+    text.push_str("\n\n");
+    for note in notes(&groups, &constants, &hidden) {
+        let painted = layout::wrap(&note.text, width);
+        text.push_str(&if note.caution { style.caution(&painted) } else { style.dim(&painted) });
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// What tells the groups apart: the axes, the evaluate stage and the data set, as far as they vary.
+pub(super) fn labels(groups: &[Group]) -> Vec<Column> {
+    let column = |header: &str, get: &dyn Fn(&Group) -> String| {
+        Column::words(header, groups.iter().map(get).collect())
+    };
+    let axes = groups.first().map(|group| group.axes.as_slice()).unwrap_or_default();
+    let axes = axes.iter().map(|(axis, _)| column(axis, &|group| group.axis(axis).to_string()));
+    let others =
+        [column("scores", &|group| group.evaluate.clone()), column("data", &|group| group.dataset.clone())];
+    axes.chain(others).filter(|column| !column.is_constant()).collect()
+}
+
+fn scores(groups: &[Group]) -> Vec<Column> {
+    let mut accuracy = spread_column("accuracy %", groups, ACCURACY, figures::percent, 0);
+    if groups.iter().any(|group| group.undertrained() > 0) {
+        for (cell, group) in accuracy.cells.iter_mut().zip(groups) {
+            cell.push_str(if group.undertrained() > 0 { UNDERTRAINED } else { "  " });
+        }
+    }
+    vec![
+        accuracy,
+        Column::numbers("n", groups.iter().map(sample_size).collect(), 0),
+        spread_column("train s", groups, TRAIN_SECS, figures::seconds, 2),
+        spread_column("total s", groups, TOTAL_SECS, figures::seconds, 3),
+    ]
+}
+
+pub(super) fn spread_column(
+    header: &str,
+    groups: &[Group],
+    quantity: Quantity,
+    write: fn(f64) -> String,
+    rank: u8,
+) -> Column {
+    let spreads: Vec<Option<Spread>> = groups.iter().map(|group| group.spread(quantity)).collect();
+    Column::numbers(header, figures::spreads(&spreads, write), rank)
+}
+
+/// `3`, or `2 (−1)` where a run has no scores.
+pub(super) fn sample_size(group: &Group) -> String {
+    let n = group.spread(ACCURACY).map_or(0, |spread| spread.n);
+    if group.without_scores > 0 { format!("{n} (−{})", group.without_scores) } else { n.to_string() }
+}
+
+/// Columns of what varies between groups; what does not is told in one line below.
+fn varying(groups: &[Group], constants: &mut Vec<String>) -> Vec<Column> {
+    let columns: [(&str, summary::Constant, fn(u64) -> String, u8, &str); 4] = [
+        ("parameters", PARAMETERS, figures::count, 1, "parameters"),
+        ("images", IMAGES_TRAINED_ON, |images| images.to_string(), 4, "training images"),
+        ("stored", STORED_BYTES, figures::bytes, 5, "of training images"),
+        ("steps", STEPS, |steps| steps.to_string(), 6, "steps"),
+    ];
+    let mut shown = Vec::new();
+    for (header, constant, write, rank, what) in columns {
+        let cells: Vec<String> =
+            groups.iter().map(|group| group.constant(constant).map_or(String::new(), write)).collect();
+        let column = Column::numbers(header, cells, rank);
+        match column.cells.first() {
+            Some(value) if column.is_constant() && !value.is_empty() => {
+                constants.push(format!("{value} {what}"))
+            }
+            _ => shown.push(column),
+        }
+    }
+    constants.reverse();
+    shown
+}
+
+struct Note {
+    text: String,
+    caution: bool,
+}
+
+fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -> Vec<Note> {
+    let mut notes = datasets(groups);
+    let mut tell = |text: String, caution: bool| notes.push(Note { text, caution });
+    if !constants.is_empty() {
+        tell(format!("every run: {}", constants.join(", ")), false);
+    }
+    if let Some(text) = meaning_of_spread(groups) {
+        tell(text, false);
+    }
+    if groups.iter().any(|group| group.spread(TOTAL_SECS).is_some())
+        && !hidden.iter().any(|name| name == "total s")
+    {
+        tell("total s: every stage that a run rests on, whenever it was made".to_string(), false);
+    }
+    let undertrained: usize = groups.iter().map(Group::undertrained).sum();
+    if undertrained > 0 {
+        let runs = figures::plural(undertrained, "network");
+        let rose = "validation accuracy still rose by more than a point in the last fifth of the training";
+        tell(format!("† undertrained ({runs}): {rose}"), true);
+    }
+    let without: usize = groups.iter().map(|group| group.without_scores).sum();
+    if without > 0 {
+        tell(format!("{} without scores (−): see `stages.csv`", figures::plural(without, "run")), true);
+    }
+    if !hidden.is_empty() {
+        tell(format!("no room for {}: see `summary.csv`", hidden.join(", ")), false);
+    }
+    notes
+}
+
+/// A line for each set of images that scores were taken on.
+fn datasets(groups: &[Group]) -> Vec<Note> {
+    let mut notes: Vec<(String, f64, Note)> = Vec::new();
+    for group in groups {
+        let Some(row) = group.rows.first() else { continue };
+        let Some(images) = row.scores.images.filter(|images| *images > 0) else { continue };
+        let share = group.spread(ACCURACY).map_or(0.5, |spread| spread.mean);
+        let (low, high) = wilson(share.clamp(0.0, 1.0), images as f64);
+        let (line, half) = (what_was_scored(group, row, images), (high - low) / 2.0);
+        match notes.iter_mut().find(|(known, ..)| *known == line) {
+            Some((_, widest, _)) => *widest = widest.max(half),
+            None => {
+                let caution = group.dataset.contains("standing in");
+                notes.push((line, half, Note { text: String::new(), caution }));
+            }
+        }
+    }
+    let finish = |(line, half, note): (String, f64, Note)| {
+        let known = format!("{line}: one accuracy is known to ±\u{a0}{:.0} points", (100.0 * half).max(1.0));
+        Note { text: known, ..note }
+    };
+    notes.into_iter().map(finish).collect()
+}
+
+fn what_was_scored(group: &Group, row: &Row, images: u64) -> String {
+    let mut parts = Vec::new();
+    if !group.dataset.is_empty() {
+        parts.push(group.dataset.clone());
+    }
+    if let Some(chance) = row.scores.chance() {
+        parts.push(format!(
+            "{} classes, chance {}\u{a0}%",
+            row.scores.per_class.len(),
+            figures::percent(chance)
+        ));
+    }
+    let split = row.scores.split.as_deref().unwrap_or("test");
+    parts.push(format!("{images} {split} images"));
+    parts.join("; ")
+}
+
+/// What ± and n are over, where anything is replicated.
+pub(super) fn meaning_of_spread(groups: &[Group]) -> Option<String> {
+    let widest = groups.iter().max_by_key(|group| group.over.len()).filter(|group| !group.over.is_empty())?;
+    let (outer, inner) = widest.over.split_first()?;
+    let first = match inner {
+        [] => String::new(),
+        axes => format!("averaged over {} first; ", quoted(axes)),
+    };
+    Some(format!("{first}± is the standard deviation over `{outer}`; n counts different results"))
+}
+
+fn quoted(axes: &[String]) -> String {
+    axes.iter().map(|axis| format!("`{axis}`")).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Fixture;
+    use super::*;
+
+    fn rendered(fixture: &Fixture, width: usize) -> String {
+        let text = render_runs(&fixture.launch, &fixture.store, width, false).unwrap();
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+        text
+    }
+
+    #[test]
+    fn the_table_of_a_launch_reads_as_documented() {
+        insta::assert_snapshot!(rendered(&Fixture::birds(), 100));
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns_and_is_told_which() {
+        insta::assert_snapshot!(rendered(&Fixture::birds(), 60));
+    }
+
+    #[test]
+    fn runs_without_scores_are_counted_and_named() {
+        insta::assert_snapshot!(rendered(&Fixture::birds().with_failed_run(0), 100));
+    }
+
+    #[test]
+    fn nested_replicates_say_what_is_averaged_first() {
+        let fixture = Fixture::sets(&[&[0.50, 0.54], &[0.60, 0.64], &[0.40, 0.44]]);
+        insta::assert_snapshot!(rendered(&fixture, 100));
+    }
+
+    #[test]
+    fn an_experiment_that_evaluates_nothing_has_no_table() {
+        let mut fixture = Fixture::birds();
+        fixture.launch.runs.clear();
+        assert_eq!(rendered(&fixture, 100), "");
+    }
+}
