@@ -1,4 +1,4 @@
-//! The augmentations by name, with their settings. Formulas stand where the work is done, in `augment/`.
+//! The augmentations by name, with their settings and formulas. The work is done, rounding and all, in `augment/`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ choice! {
     }
 }
 
-/// p ← p + a, a drawn evenly from [-255·by, 255·by].
+/// p ← p + a, a drawn evenly from the whole numbers in [-255·by, 255·by].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Brightness {
@@ -52,6 +52,7 @@ impl Default for Brightness {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Contrast {
+    /// Largest change of the factor on contrast, either way.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub by: f64,
 }
@@ -66,6 +67,7 @@ impl Default for Contrast {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Saturation {
+    /// Largest change of the factor on colour, either way; 1 reaches from grey to double.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub by: f64,
 }
@@ -76,6 +78,7 @@ impl Default for Saturation {
     }
 }
 
+/// Column x takes the place of column width - 1 - x.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HorizontalFlip {
@@ -90,6 +93,7 @@ impl Default for HorizontalFlip {
     }
 }
 
+/// p ← p + sd·z, z drawn from the standard normal for every channel of every pixel, rounded to grey levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianNoise {
@@ -104,10 +108,11 @@ impl Default for GaussianNoise {
     }
 }
 
+/// p ← the median of the size × size levels around it, channel by channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MedianBlur {
-    /// Side of the neighbourhood in pixels, odd; edge pixels are repeated outwards.
+    /// Side of the neighbourhood in pixels, odd, 3 to 31; edge pixels are repeated outwards.
     #[schemars(range(min = 3, max = 31))]
     pub size: u32,
 }
@@ -118,6 +123,7 @@ impl Default for MedianBlur {
     }
 }
 
+/// p ← p + (y' - y), y the pixel's luminance and y' what OpenCV's `createCLAHE(clip, (tiles, tiles))` makes of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdaptiveHistogramEqualisation {
@@ -135,6 +141,7 @@ impl Default for AdaptiveHistogramEqualisation {
     }
 }
 
+/// p ← 255·q / (2^bits - 1), q the highest `bits` bits of p: black and white stay, the levels between are even.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BitmapCompression {
@@ -149,6 +156,7 @@ impl Default for BitmapCompression {
     }
 }
 
+/// p ← gain·√(gx² + gy²), gx and gy the 3 × 3 Sobel sums of luminance, alike in all channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Edges {
@@ -163,6 +171,7 @@ impl Default for Edges {
     }
 }
 
+/// Each pixel becomes white with probability share / 2, black with share / 2, and else stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SaltAndPepper {
@@ -177,6 +186,8 @@ impl Default for SaltAndPepper {
     }
 }
 
+/// Rows with (y + a) mod spacing < thickness and columns with (x + b) mod spacing < thickness become `level`; a and b are
+/// drawn evenly from 0..spacing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GridNoise {
