@@ -1,0 +1,41 @@
+//! Small pictures and what OpenCV makes of them, as `fixtures/make.py` wrote them.
+
+use super::image::Image;
+
+pub const MEDIAN_3: &[u8] = include_bytes!("fixtures/median_3.bin");
+pub const MEDIAN_5: &[u8] = include_bytes!("fixtures/median_5.bin");
+pub const MEDIAN_7: &[u8] = include_bytes!("fixtures/median_7.bin");
+/// One channel: `[height, width]`.
+pub const SOBEL: &[u8] = include_bytes!("fixtures/sobel.bin");
+pub const LUMINANCE: &[u8] = include_bytes!("fixtures/luminance.bin");
+
+/// Tiles, clip limit and what becomes of [`grey`], one channel.
+pub const CLAHE: [(u32, f64, &[u8]); 6] = [
+    (1, 1.0, include_bytes!("fixtures/clahe_1_1.bin")),
+    (2, 2.0, include_bytes!("fixtures/clahe_2_2.bin")),
+    (4, 40.0, include_bytes!("fixtures/clahe_4_40.bin")),
+    (5, 3.5, include_bytes!("fixtures/clahe_5_3.5.bin")),
+    (8, 2.0, include_bytes!("fixtures/clahe_8_2.bin")),
+    (64, 4.0, include_bytes!("fixtures/clahe_64_4.bin")),
+];
+
+/// 23 × 17: smooth and noisy parts, black and white.
+pub fn colour() -> Image {
+    Image::new(23, 17, include_bytes!("fixtures/colour.bin").to_vec()).expect("23 × 17 × 3 bytes")
+}
+
+/// 24 × 16 in three equal channels: 2, 4 and 8 tiles a side divide it, 5 and 64 do not.
+pub fn grey() -> Image {
+    let levels = include_bytes!("fixtures/grey.bin");
+    Image::new(24, 16, levels.iter().flat_map(|level| [*level; 3]).collect()).expect("24 × 16 bytes")
+}
+
+/// Levels without pattern, by a linear congruence.
+pub fn noise(width: usize, height: usize) -> Image {
+    let mut state = 12_345_u32;
+    let levels = (0..width * height * 3).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    });
+    Image::new(width, height, levels.collect()).expect("as many bytes as were drawn")
+}

@@ -1,0 +1,84 @@
+//! One picture in memory, and the buffers that a thread keeps from picture to picture. Knows no file.
+
+/// An RGB picture: `pixels` are `[height, width, 3]` u8, interleaved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: Vec<u8>,
+}
+
+/// Buffers kept from picture to picture: the first touch of fresh memory costs more than most augmentations.
+#[derive(Debug, Default)]
+pub struct Spare {
+    /// A second picture's worth of bytes.
+    pub pixels: Vec<u8>,
+    /// Luminance, `[height, width]`.
+    pub luminance: Vec<u8>,
+    /// A plane or picture with a border around it.
+    pub bordered: Vec<u8>,
+    /// Tables of 256 levels.
+    pub tables: Vec<u8>,
+    /// Where each column lies between two tables.
+    pub columns: Vec<Between>,
+}
+
+/// A place between two neighbours: `low` with weight `1 - share`, `high` with weight `share`.
+#[derive(Clone, Copy, Debug)]
+pub struct Between {
+    pub low: usize,
+    pub high: usize,
+    pub share: f32,
+}
+
+impl Image {
+    /// `None` unless `pixels` holds `height * width * 3` bytes.
+    pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Option<Image> {
+        (pixels.len() == width * height * 3).then_some(Image { width, height, pixels })
+    }
+
+    pub(super) fn copy_from(&mut self, width: usize, height: usize, pixels: &[u8]) {
+        (self.width, self.height) = (width, height);
+        self.pixels.clear();
+        self.pixels.extend_from_slice(pixels);
+    }
+
+    /// The luminance of every pixel, `[height, width]`.
+    pub(super) fn luminance_into(&self, luminance: &mut Vec<u8>) {
+        luminance.clear();
+        luminance.extend(self.pixels.as_chunks::<3>().0.iter().map(|&pixel| luminance_of(pixel)));
+    }
+}
+
+/// 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded; weights in 1/32,768, as OpenCV's `cvtColor` has them.
+pub(super) fn luminance_of([red, green, blue]: [u8; 3]) -> u8 {
+    let sum = 9_798 * u32::from(red) + 19_235 * u32::from(green) + 3_735 * u32::from(blue);
+    ((sum + (1 << 14)) >> 15) as u8
+}
+
+/// The index inside `0..len` that stands for one outside, mirrored about the first and the last (`dcb|abcd|cba`).
+pub(super) fn reflected(index: isize, len: usize) -> usize {
+    let last = len as isize - 1;
+    if last == 0 {
+        return 0;
+    }
+    let index = index.rem_euclid(2 * last);
+    index.min(2 * last - index) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grey_is_its_own_luminance() {
+        assert!((0..=255).all(|level| luminance_of([level; 3]) == level));
+    }
+
+    #[test]
+    fn reflection_repeats_no_edge_and_reaches_any_distance() {
+        let seen: Vec<usize> = (-4..8).map(|index| reflected(index, 4)).collect();
+        assert_eq!(seen, [2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]);
+        assert_eq!(reflected(-5, 1), 0);
+    }
+}
