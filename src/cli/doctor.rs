@@ -68,7 +68,7 @@ fn show(finding: &Finding) {
 fn examine(project: &Project, root: &Path) -> Vec<Finding> {
     let store = root.join(&project.artifacts);
     let mut findings = vec![finding("pipeline", Health::Good, format!("version {}", env!("CARGO_PKG_VERSION")))];
-    match machine::worker_facts(&store.join("index/worker.json")) {
+    match machine::worker_facts() {
         Ok(facts) => findings.extend([libtorch(&facts), cuda(&facts, project.device)]),
         Err(trouble) => findings.push(split_hint("worker", trouble.to_string())),
     }

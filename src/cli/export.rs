@@ -11,8 +11,8 @@ use crate::engine::{Artifact, Store};
 use crate::recipe::files;
 use crate::report::Launch;
 
-pub fn export(arguments: &Export, folder: Option<&Path>) -> Result<(), Failure> {
-    let opened = Opened::at(folder, &[])?;
+pub fn export(arguments: &Export) -> Result<(), Failure> {
+    let opened = Opened::here()?;
     let store = opened.store()?;
     let artifact = opened.artifact(&store, &arguments.what, arguments.experiment.as_deref())?;
     let launch = opened.launch(arguments.experiment.as_deref()).ok();

@@ -13,8 +13,8 @@ use super::view::seconds;
 use crate::engine;
 use crate::report::{Launch, State, results};
 
-pub fn list(arguments: &List, folder: Option<&Path>) -> Result<(), Failure> {
-    let opened = Opened::at(folder, &[])?;
+pub fn list(arguments: &List) -> Result<(), Failure> {
+    let opened = Opened::here()?;
     if arguments.artifacts { artifacts(arguments, &opened) } else { experiments(arguments, &opened) }
 }
 

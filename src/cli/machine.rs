@@ -59,21 +59,33 @@ pub fn worker_program() -> Result<PathBuf, WorkerTrouble> {
     if beside.is_file() { Ok(beside) } else { Err(WorkerTrouble::Missing(own)) }
 }
 
-/// The worker's facts, remembered in `memory` for as long as program and NVIDIA driver stay the same: asking takes
-/// the quarter of a second that libtorch needs to load.
-pub fn worker_facts(memory: &Path) -> Result<WorkerFacts, WorkerTrouble> {
+/// The worker's facts, remembered for as long as program and NVIDIA driver stay the same: asking takes the quarter
+/// of a second that libtorch needs to load.
+pub fn worker_facts() -> Result<WorkerFacts, WorkerTrouble> {
     let program = worker_program()?;
     let mark = mark_of(&program);
-    let known = std::fs::read(memory).ok().and_then(|bytes| serde_json::from_slice::<Remembered>(&bytes).ok());
+    let memory = memory_of(&program);
+    let known = memory.as_ref().and_then(|memory| std::fs::read(memory).ok());
+    let known = known.and_then(|bytes| serde_json::from_slice::<Remembered>(&bytes).ok());
     if let Some(Remembered { facts, .. }) = known.filter(|known| known.mark == mark) {
         return Ok(facts);
     }
     let facts = ask(&program)?;
-    let remembered = Remembered { mark, facts: facts.clone() };
-    let text = serde_json::to_vec(&remembered).unwrap_or_default();
-    // A memory that cannot be kept costs time, not correctness.
-    let _ = std::fs::write(memory, text);
+    if let Some(memory) = memory {
+        let remembered = Remembered { mark, facts: facts.clone() };
+        // A memory that cannot be kept costs time, not correctness.
+        let _ = memory.parent().map(std::fs::create_dir_all);
+        let _ = std::fs::write(memory, serde_json::to_vec(&remembered).unwrap_or_default());
+    }
     Ok(facts)
+}
+
+/// A file of the user's cache folder for each place of the worker.
+fn memory_of(program: &Path) -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    let name: String = program.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    Some(cache.join("pipeline").join(format!("worker{name}.json")))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -46,7 +46,7 @@ pub fn run() -> ExitCode {
     if let Verb::Stage { .. } = arguments.verb {
         return stage::stage();
     }
-    match perform(&arguments.verb, arguments.directory.as_deref()) {
+    match enter(arguments.directory.as_deref()).and_then(|()| perform(&arguments.verb)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
             if !message.is_empty() {
@@ -75,22 +75,29 @@ fn set_color(color: Color) {
     console::set_colors_enabled_stderr(always);
 }
 
-fn perform(verb: &Verb, folder: Option<&Path>) -> Result<(), Failure> {
+/// As if the program had been started in `folder`.
+fn enter(folder: Option<&Path>) -> Result<(), Failure> {
+    let Some(folder) = folder else { return Ok(()) };
+    let moved = std::env::set_current_dir(folder);
+    moved.map_err(|error| Failure::usage(format!("cannot work in `{}`: {error}", folder.display())))
+}
+
+fn perform(verb: &Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Run(arguments) => run::run(arguments, folder),
-        Verb::Plan(arguments) => plan_only(arguments, folder),
-        Verb::Why(arguments) => why::why(arguments, folder),
-        Verb::List(arguments) => list::list(arguments, folder),
-        Verb::Show(arguments) => show::show(arguments, folder),
-        Verb::Compare(arguments) => compare::compare(arguments, folder),
-        Verb::Gc(arguments) => gc::gc(arguments, folder),
-        Verb::Verify(arguments) => verify::verify(arguments, folder),
-        Verb::Export(arguments) => export::export(arguments, folder),
-        Verb::Graph(arguments) => draw(arguments, folder),
+        Verb::Run(arguments) => run::run(arguments),
+        Verb::Plan(arguments) => plan_only(arguments),
+        Verb::Why(arguments) => why::why(arguments),
+        Verb::List(arguments) => list::list(arguments),
+        Verb::Show(arguments) => show::show(arguments),
+        Verb::Compare(arguments) => compare::compare(arguments),
+        Verb::Gc(arguments) => gc::gc(arguments),
+        Verb::Verify(arguments) => verify::verify(arguments),
+        Verb::Export(arguments) => export::export(arguments),
+        Verb::Graph(arguments) => draw(arguments),
         Verb::Explain(arguments) => explain(arguments.topic.as_deref()),
         Verb::Schema(arguments) => schema(arguments.project),
         Verb::Doctor(arguments) => {
-            let opened = Opened::at(folder, &[])?;
+            let opened = Opened::here()?;
             doctor::doctor(&opened.project, &opened.root, arguments.json)
         }
         Verb::Init(arguments) => init::init(&arguments.folder),
@@ -102,8 +109,8 @@ fn perform(verb: &Verb, folder: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-fn plan_only(arguments: &Plan, folder: Option<&Path>) -> Result<(), Failure> {
-    let opened = OpenedExperiment::new(&arguments.chosen, folder)?;
+fn plan_only(arguments: &Plan) -> Result<(), Failure> {
+    let opened = OpenedExperiment::new(&arguments.chosen)?;
     let as_run = Run {
         chosen: arguments.chosen.clone(),
         targets: arguments.targets.clone(),
@@ -118,8 +125,8 @@ fn plan_only(arguments: &Plan, folder: Option<&Path>) -> Result<(), Failure> {
     plan::show(&opened, &opened.opened.store()?, &options, arguments.json)
 }
 
-fn draw(arguments: &arguments::Graph, folder: Option<&Path>) -> Result<(), Failure> {
-    let opened = OpenedExperiment::new(&arguments.chosen, folder)?;
+fn draw(arguments: &arguments::Graph) -> Result<(), Failure> {
+    let opened = OpenedExperiment::new(&arguments.chosen)?;
     let graph = &opened.experiment.graph;
     let draw = if arguments.dot { graph::dot } else { graph::mermaid };
     say!("{}", draw(graph, arguments.collapse).trim_end());

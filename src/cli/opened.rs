@@ -1,13 +1,14 @@
 //! What verbs open before they work: the project, an experiment, the store, a stage of a launch.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::arguments::Chosen;
 use super::failure::Failure;
 use super::machine::{self, WorkerFacts, WorkerTrouble};
 use crate::engine::{Artifact, Graph, Program, StageId, Store};
-use crate::experiment::{self, Experiment, Problems};
-use crate::recipe::{Machine, Project};
+use crate::experiment::{self, Experiment, Problem};
+use crate::recipe::{DeviceChoice, Machine, Project};
 use crate::report::{Launch, results};
 
 /// The project that a verb works in.
@@ -18,10 +19,10 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The nearest project upwards of `folder`, or of the current folder.
-    pub fn at(folder: Option<&Path>, sets: &[String]) -> Result<Opened, Failure> {
-        let start = folder.unwrap_or(Path::new("."));
-        let (project, root) = experiment::load_project(start, sets).map_err(|problems| refused(&problems))?;
+    /// The nearest project upwards of the current folder.
+    pub fn here() -> Result<Opened, Failure> {
+        let start = std::env::current_dir()?;
+        let (project, root) = experiment::load_project(&start, &[]).map_err(|problems| refused(&problems))?;
         Ok(Opened { project, root })
     }
 
@@ -91,22 +92,16 @@ pub struct OpenedExperiment {
 
 impl OpenedExperiment {
     /// Reads and checks an experiment; shows its warnings on stderr.
-    pub fn new(chosen: &Chosen, folder: Option<&Path>) -> Result<OpenedExperiment, Failure> {
-        let mut worker = Err(WorkerTrouble::Missing(PathBuf::from("pipeline")));
-        let mut settle = |project: &Project, root: &Path| {
-            worker = machine::worker_facts(&root.join(&project.artifacts).join("index/worker.json"));
-            settled(project, &worker)
-        };
-        let path = match folder {
-            Some(folder) if chosen.experiment.is_relative() => folder.join(&chosen.experiment),
-            _ => chosen.experiment.clone(),
-        };
-        let experiment = experiment::load(&path, folder, &chosen.sets, &mut settle);
+    pub fn new(chosen: &Chosen) -> Result<OpenedExperiment, Failure> {
+        let worker = OnceCell::new();
+        let machine = |device, torch_threads| settled(device, torch_threads, worker.get_or_init(machine::worker_facts));
+        let experiment = experiment::load(&chosen.experiment, &chosen.sets, &machine);
         let experiment = experiment.map_err(|problems| refused(&problems))?;
         if !experiment.warnings.is_empty() {
             eprint(&experiment::render(&experiment.warnings, console::colors_enabled_stderr()));
         }
         let opened = Opened { project: experiment.project.clone(), root: experiment.root.clone() };
+        let worker = worker.into_inner().unwrap_or_else(|| Err(WorkerTrouble::Missing(PathBuf::from("pipeline"))));
         Ok(OpenedExperiment { opened, experiment, worker })
     }
 
@@ -130,16 +125,20 @@ impl OpenedExperiment {
     }
 }
 
-fn settled(project: &Project, worker: &Result<WorkerFacts, WorkerTrouble>) -> Result<Machine, Failure> {
+fn settled(
+    device: DeviceChoice,
+    torch_threads: usize,
+    worker: &Result<WorkerFacts, WorkerTrouble>,
+) -> anyhow::Result<Machine> {
     // An experiment without tensors needs no worker; one with them is refused before anything runs.
     let unknown = WorkerFacts::default();
     let facts = worker.as_ref().unwrap_or(&unknown);
-    machine::settle(project.device, project.torch_threads, facts).map_err(Failure::environment)
+    machine::settle(device, torch_threads, facts).map_err(anyhow::Error::msg)
 }
 
-fn refused(problems: &Problems) -> Failure {
+fn refused(problems: &[Problem]) -> Failure {
     let text = experiment::render(problems, console::colors_enabled_stderr());
-    Failure::new(problems.exit_code(), text.trim_end())
+    Failure::new(Failure::CONFIGURATION, text.trim_end())
 }
 
 /// Text to stderr; what cannot be shown is no failure.

@@ -17,8 +17,8 @@ use super::{plan, record};
 use crate::engine::{self, Final, History, Options, Outcome, Store};
 use crate::report::{self, Launch, results};
 
-pub fn run(arguments: &Run, folder: Option<&Path>) -> Result<(), Failure> {
-    let opened = OpenedExperiment::new(&arguments.chosen, folder)?;
+pub fn run(arguments: &Run) -> Result<(), Failure> {
+    let opened = OpenedExperiment::new(&arguments.chosen)?;
     let options = options(arguments, &opened)?;
     let store = opened.opened.store()?;
     if arguments.dry_run {
@@ -93,7 +93,7 @@ fn keep(
     let (name, folder) = journal.into_folder()?;
     launch.launch = name;
     record::add_costs(&mut launch, store);
-    std::fs::write(folder.join("experiment.toml"), &opened.experiment.resolved)?;
+    std::fs::write(folder.join("experiment.toml"), opened.experiment.resolved())?;
     launch.write(&folder)?;
     report::write_tables(&launch, store, &folder)?;
     results::point_latest(&results, &launch.experiment, &launch.launch)?;

@@ -10,13 +10,13 @@ use super::opened::{Opened, OpenedExperiment, pairs, several_of};
 use super::say::say;
 use crate::engine::{self, History, Options, State, Store};
 
-pub fn why(arguments: &Why, folder: Option<&Path>) -> Result<(), Failure> {
+pub fn why(arguments: &Why) -> Result<(), Failure> {
     let experiment = match &arguments.experiment {
         Some(path) => path.clone(),
-        None => last_experiment(folder)?,
+        None => last_experiment()?,
     };
     let chosen = Chosen { experiment, sets: arguments.sets.clone() };
-    let opened = OpenedExperiment::new(&chosen, folder)?;
+    let opened = OpenedExperiment::new(&chosen)?;
     let graph = &opened.experiment.graph;
     let ids = several_of(pairs(graph), &arguments.stage).map_err(Failure::usage)?;
     let store = opened.opened.store()?;
@@ -39,8 +39,8 @@ pub fn why(arguments: &Why, folder: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// The file of the experiment that was launched last.
-fn last_experiment(folder: Option<&Path>) -> Result<PathBuf, Failure> {
-    let opened = Opened::at(folder, &[])?;
+fn last_experiment() -> Result<PathBuf, Failure> {
+    let opened = Opened::here()?;
     let launch = opened.launch(None)?;
     let path = opened.root.join("experiments").join(format!("{}.toml", launch.experiment));
     if path.is_file() {
