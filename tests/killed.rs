@@ -32,7 +32,14 @@ fn made(project: &Project) -> BTreeMap<String, u64> {
         let receipt = project.path("artifacts").join(name).join("receipt.json");
         fs::metadata(receipt).unwrap_or_else(|error| panic!("`{name}` has no receipt: {error}")).ino()
     };
-    project.artifacts().into_iter().map(|name| { let ino = inode(&name); (name, ino) }).collect()
+    project
+        .artifacts()
+        .into_iter()
+        .map(|name| {
+            let ino = inode(&name);
+            (name, ino)
+        })
+        .collect()
 }
 
 /// Kills the engine, or the first stage that `ps` shows, `after` milliseconds into a launch.
@@ -163,7 +170,8 @@ fn a_full_disk_is_told_and_leaves_no_artifact() {
     let project = Project::with("[command.big]\nrun = \"head -c 100000 /dev/zero > {out}/x\"\n");
     // A limit on the size of files fails writes as a full disk does; the signal that comes with it is ignored.
     let script = format!("trap '' XFSZ; ulimit -f 16; exec '{}' run x.toml", env!("CARGO_BIN_EXE_pipeline"));
-    let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(project.root()).output();
+    let output =
+        std::process::Command::new("bash").args(["-c", &script]).current_dir(project.root()).output();
     Ran::of(&output.unwrap()).expect(1);
     assert!(project.artifacts().is_empty());
     project.run();

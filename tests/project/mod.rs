@@ -34,7 +34,12 @@ impl Ran {
 
     #[track_caller]
     pub fn says(&self, text: &str) {
-        assert!(self.err.contains(text) || self.out.contains(text), "`{text}` is not in:\n{}\n{}", self.out, self.err);
+        assert!(
+            self.err.contains(text) || self.out.contains(text),
+            "`{text}` is not in:\n{}\n{}",
+            self.out,
+            self.err
+        );
     }
 }
 
