@@ -59,14 +59,12 @@ pub fn ratio(of: f64, baseline: f64) -> String {
     if !ratio.is_finite() {
         return String::new();
     }
-    let decimals = if ratio >= 99.5 {
-        0
-    } else if ratio >= 9.95 {
-        1
-    } else if ratio >= 0.0995 {
-        2
-    } else {
-        4
+    let decimals = match ratio {
+        99.5.. => 0,
+        9.95.. => 1,
+        0.0995.. => 2,
+        _ if ratio > 0.0 => (1 - ratio.log10().floor() as i32).clamp(2, 9) as usize,
+        _ => 0,
     };
     format!("× {ratio:.decimals$}")
 }

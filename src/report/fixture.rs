@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::launch::{InputRecord, Launch, Run, StageRecord, State, VERSION};
@@ -23,8 +23,7 @@ impl Fixture {
     pub fn birds() -> Fixture {
         let mut fixture = Fixture::empty("verdict", &["arm", "network", "seed"], &["seed"]);
         let photos = fixture.subset();
-        let tiny = fixture.stage("distil", "tiny", &[], &[("from", photos)], 40.0);
-        fixture.file(tiny, "train.safetensors", &"x".repeat(100));
+        let tiny = fixture.stage("distil", "tiny", &[], &[("from", photos)], 40.0, &images(100));
         for (arm, data, best) in [("full", photos, 0.80), ("distilled", tiny, 0.60)] {
             for (network, parameters, less) in [("vgg16-bn", 14_724_042, 0.0), ("ultralight", 93_450, 0.1)] {
                 for seed in 0..3 {
@@ -49,8 +48,8 @@ impl Fixture {
         let photos = if self.launch.stages.is_empty() { self.subset() } else { 0 };
         for (set, networks) in accuracies.iter().enumerate() {
             let set = set.to_string();
-            let data = self.stage("distil", "set", &[("arm", arm), ("set", &set)], &[("from", photos)], 5.0);
-            self.file(data, "train.safetensors", &"x".repeat(100));
+            let axes = [("arm", arm), ("set", set.as_str())];
+            let data = self.stage("distil", "set", &axes, &[("from", photos)], 5.0, &images(100));
             for (net, accuracy) in networks.iter().enumerate() {
                 let axes = [("arm", arm), ("set", set.as_str()), ("net", &net.to_string())];
                 self.run(&axes, data, photos, *accuracy, 320_000, false);
@@ -104,10 +103,9 @@ impl Fixture {
     }
 
     fn subset(&mut self) -> usize {
-        let photos = self.stage("subset", "photos", &[], &[], 10.0);
+        let photos = self.stage("subset", "photos", &[], &[], 10.0, &images(4000));
         let told = [("dataset", json!("birds")), ("stand_in", json!("sketch-birds"))];
         self.launch.stages[photos].provenance = told.map(|(name, value)| (name.to_string(), value)).into();
-        self.file(photos, "train.safetensors", &"x".repeat(4000));
         photos
     }
 
@@ -120,19 +118,26 @@ impl Fixture {
         parameters: u64,
         under: bool,
     ) {
-        let train = self.stage("train", "net", axes, &[("from", data)], 120.0);
         let training =
             json!({"steps": 600, "epochs": 38.4, "images": 500, "batch": 32, "undertrained": under});
-        self.file(train, "training.json", &training.to_string());
-        let network = json!({"name": "net", "parameters": parameters, "precision": "fp32", "image_size": 64, "classes": CLASSES});
-        self.file(train, "network.json", &network.to_string());
-        self.file(train, "curves.csv", &format!("step,valid_accuracy\n300,0.5\n600,{accuracy}\n"));
-        let score = self.stage("evaluate", "score", axes, &[("of", train), ("on", on)], 2.0);
-        let per_class: Vec<Value> =
-            CLASSES.iter().map(|class| json!({"class": class, "images": 50, "accuracy": accuracy})).collect();
-        let metrics = json!({"accuracy": accuracy, "top5_accuracy": 1.0, "loss": 1.0 - accuracy, "images": 250, "split": "test", "per_class": per_class});
-        self.file(score, "metrics.json", &metrics.to_string());
-        self.file(score, "confusion.csv", "true,predicted,count\nbulbul,bulbul,40\nbulbul,crake,10\n");
+        let network = json!({
+            "name": "net", "parameters": parameters, "precision": "fp32", "image_size": 64, "classes": CLASSES,
+        });
+        let curve = format!("step,valid_accuracy\n300,0.5\n600,{accuracy}\n");
+        let files = [
+            ("training.json", training.to_string()),
+            ("network.json", network.to_string()),
+            ("curves.csv", curve),
+        ];
+        let train = self.stage("train", "net", axes, &[("from", data)], 120.0, &files);
+        let per_class = CLASSES.map(|class| json!({"class": class, "images": 50, "accuracy": accuracy}));
+        let metrics = json!({
+            "accuracy": accuracy, "top5_accuracy": 1.0, "loss": 1.0 - accuracy, "images": 250, "split": "test",
+            "per_class": per_class,
+        });
+        let confusion = "true,predicted,count\nbulbul,bulbul,40\nbulbul,crake,10\n".to_string();
+        let files = [("metrics.json", metrics.to_string()), ("confusion.csv", confusion)];
+        let score = self.stage("evaluate", "score", axes, &[("of", train), ("on", on)], 2.0, &files);
         self.launch.runs.push(Run { axes: texts(axes), evaluate: score });
     }
 
@@ -143,6 +148,7 @@ impl Fixture {
         axes: &[(&str, &str)],
         inputs: &[(&str, usize)],
         took: f64,
+        files: &[(&str, String)],
     ) -> usize {
         let index = self.launch.stages.len();
         let key = format!("{index:016x}{}", "0".repeat(48));
@@ -162,25 +168,41 @@ impl Fixture {
             made: None,
             provenance: BTreeMap::new(),
         });
-        let receipt = json!({
-            "key": key, "kind": kind, "label": label, "digest": "", "files": {},
-            "pre_image": {"parameters": {"steps": 600, "optimizer": {"sgd": {"lr": 0.02}}}, "environment": {"device": "cpu"}},
-            "provenance": {"libtorch": "2.11.0"}, "started_at": "2026-03-14T09:26:53.000Z", "took_secs": took,
-            "cpu_secs": took, "attempts": 1, "threads": 1, "device": "cpu", "jobs": 2,
-        });
-        std::fs::create_dir_all(self.place(index).join("content")).unwrap();
-        std::fs::write(self.place(index).join("receipt.json"), receipt.to_string()).unwrap();
+        let receipt = receipt(kind, &key, &json!({"steps": 600, "optimizer": {"sgd": {"lr": 0.02}}}));
+        self.write(
+            Value::Object(
+                receipt
+                    .into_iter()
+                    .chain([("label".into(), json!(label)), ("took_secs".into(), json!(took))])
+                    .collect(),
+            ),
+            files,
+        );
         index
     }
 
+    /// Makes an artifact without files.
+    pub fn put(&self, kind: &str, key: &str, parameters: &Value) {
+        self.write(Value::Object(receipt(kind, key, parameters)), &[]);
+    }
+
     /// Adds a file to the artifact of a stage, and to its receipt.
-    pub fn file(&self, stage: usize, name: &str, text: &str) {
-        let place = self.place(stage);
-        std::fs::write(place.join("content").join(name), text).unwrap();
-        let path = place.join("receipt.json");
+    pub fn file(&self, stage: usize, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.place(stage).join("content").join(name), &bytes).unwrap();
+        let path = self.place(stage).join("receipt.json");
         let mut receipt: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        receipt["files"][name] = json!({"size": text.len(), "sha256": "0".repeat(64)});
+        receipt["files"][name] = digest(bytes.as_ref());
         std::fs::write(path, receipt.to_string()).unwrap();
+    }
+
+    fn write(&self, mut receipt: Value, files: &[(&str, String)]) {
+        let place = self.store.place(receipt["kind"].as_str().unwrap(), receipt["key"].as_str().unwrap());
+        std::fs::create_dir_all(place.join("content")).unwrap();
+        for (name, text) in files {
+            std::fs::write(place.join("content").join(name), text).unwrap();
+            receipt["files"][name] = digest(text.as_bytes());
+        }
+        std::fs::write(place.join("receipt.json"), receipt.to_string()).unwrap();
     }
 
     pub fn folder(&self) -> PathBuf {
@@ -190,4 +212,22 @@ impl Fixture {
 
 fn texts(axes: &[(&str, &str)]) -> BTreeMap<String, String> {
     axes.iter().map(|(axis, value)| (axis.to_string(), value.to_string())).collect()
+}
+
+fn images(bytes: usize) -> [(&'static str, String); 1] {
+    [("train.safetensors", "x".repeat(bytes))]
+}
+
+fn digest(bytes: &[u8]) -> Value {
+    json!({"size": bytes.len(), "sha256": "0".repeat(64)})
+}
+
+fn receipt(kind: &str, key: &str, parameters: &Value) -> Map<String, Value> {
+    let receipt = json!({
+        "key": key, "kind": kind, "label": kind, "digest": "", "files": {},
+        "pre_image": {"parts": {kind: 1}, "parameters": parameters, "environment": {"device": "cpu"}},
+        "provenance": {"libtorch": "2.11.0"}, "started_at": "2026-03-14T09:26:53.000Z", "took_secs": 1.0,
+        "cpu_secs": 1.0, "attempts": 1, "threads": 1, "device": "cpu", "jobs": 2,
+    });
+    receipt.as_object().cloned().unwrap()
 }

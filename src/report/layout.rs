@@ -28,7 +28,7 @@ impl Column {
         self.cells.windows(2).all(|pair| pair[0] == pair[1])
     }
 
-    fn is_blank(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         self.cells.iter().all(|cell| cell.trim().is_empty())
     }
 

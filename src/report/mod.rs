@@ -4,11 +4,14 @@
 //! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them.
 
 mod cells;
+mod compare;
 mod figures;
 mod launch;
 mod layout;
 pub mod results;
 pub mod runs;
+pub mod settings;
+pub mod sides;
 pub mod statistics;
 mod stored;
 pub mod summary;
@@ -19,6 +22,7 @@ mod terminal;
 mod fixture;
 
 pub use cells::{Cell, Table};
+pub use compare::{Comparison, Format, compare};
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use stored::Stored;
 pub use tables::write_tables;

@@ -154,7 +154,7 @@ mod tests {
     fn launch(results: &Path, second: u64) -> String {
         let started = UNIX_EPOCH + Duration::from_secs(1_773_480_413 + second);
         let (name, folder) = new_launch(results, "verdict", started).unwrap();
-        Launch { launch: name.clone(), ..Fixture::birds().launch }.write(&folder).unwrap();
+        Launch { launch: name.clone(), ..Fixture::sets(&[]).launch }.write(&folder).unwrap();
         name
     }
 

@@ -38,15 +38,16 @@ pub fn render_runs(launch: &Launch, store: &Store, width: usize, color: bool) ->
     let mut text = layout::draw(&columns, width, &style);
     text.push_str("\n\n");
     for note in notes(&groups, &constants, &hidden) {
-        let painted = layout::wrap(&note.text, width);
-        text.push_str(&if note.caution { style.caution(&painted) } else { style.dim(&painted) });
-        text.push('\n');
+        text.push_str(&note.paint(width, &style));
+    }
+    if !hidden.is_empty() {
+        text.push_str(&no_room_for(&hidden, "`runs.csv` and `summary.csv` have them").paint(width, &style));
     }
     Ok(text)
 }
 
 /// What tells the groups apart: the axes, the evaluate stage and the data set, as far as they vary.
-pub(super) fn labels(groups: &[Group]) -> Vec<Column> {
+fn labels(groups: &[Group]) -> Vec<Column> {
     let column = |header: &str, get: &dyn Fn(&Group) -> String| {
         Column::words(header, groups.iter().map(get).collect())
     };
@@ -58,18 +59,23 @@ pub(super) fn labels(groups: &[Group]) -> Vec<Column> {
 }
 
 fn scores(groups: &[Group]) -> Vec<Column> {
+    vec![
+        accuracy_column(groups),
+        Column::numbers("n", groups.iter().map(sample_size).collect(), 0),
+        spread_column("train s", groups, TRAIN_SECS, figures::seconds, 2),
+        spread_column("total s", groups, TOTAL_SECS, figures::seconds, 3),
+    ]
+}
+
+/// In percent, with a mark where networks were undertrained.
+pub(super) fn accuracy_column(groups: &[Group]) -> Column {
     let mut accuracy = spread_column("accuracy %", groups, ACCURACY, figures::percent, 0);
     if groups.iter().any(|group| group.undertrained() > 0) {
         for (cell, group) in accuracy.cells.iter_mut().zip(groups) {
             cell.push_str(if group.undertrained() > 0 { UNDERTRAINED } else { "  " });
         }
     }
-    vec![
-        accuracy,
-        Column::numbers("n", groups.iter().map(sample_size).collect(), 0),
-        spread_column("train s", groups, TRAIN_SECS, figures::seconds, 2),
-        spread_column("total s", groups, TOTAL_SECS, figures::seconds, 3),
-    ]
+    accuracy
 }
 
 pub(super) fn spread_column(
@@ -113,12 +119,26 @@ fn varying(groups: &[Group], constants: &mut Vec<String>) -> Vec<Column> {
     shown
 }
 
-struct Note {
-    text: String,
+/// A line below a table.
+pub(super) struct Note {
+    pub text: String,
     caution: bool,
 }
 
-fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -> Vec<Note> {
+impl Note {
+    pub fn plain(text: String) -> Note {
+        Note { text, caution: false }
+    }
+
+    /// Wrapped and coloured, with a line end.
+    pub fn paint(&self, width: usize, style: &Style) -> String {
+        let wrapped = layout::wrap(&self.text, width);
+        let painted = if self.caution { style.caution(&wrapped) } else { style.dim(&wrapped) };
+        painted + "\n"
+    }
+}
+
+pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -> Vec<Note> {
     let mut notes = datasets(groups);
     let mut tell = |text: String, caution: bool| notes.push(Note { text, caution });
     if !constants.is_empty() {
@@ -142,10 +162,11 @@ fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -> Vec<Note>
     if without > 0 {
         tell(format!("{} without scores (−): see `stages.csv`", figures::plural(without, "run")), true);
     }
-    if !hidden.is_empty() {
-        tell(format!("no room for {}: see `summary.csv`", hidden.join(", ")), false);
-    }
     notes
+}
+
+pub(super) fn no_room_for(columns: &[String], hint: &str) -> Note {
+    Note::plain(format!("no room for {}: {hint}", columns.join(", ")))
 }
 
 /// A line for each set of images that scores were taken on.
@@ -190,7 +211,7 @@ fn what_was_scored(group: &Group, row: &Row, images: u64) -> String {
 }
 
 /// What ± and n are over, where anything is replicated.
-pub(super) fn meaning_of_spread(groups: &[Group]) -> Option<String> {
+fn meaning_of_spread(groups: &[Group]) -> Option<String> {
     let widest = groups.iter().max_by_key(|group| group.over.len()).filter(|group| !group.over.is_empty())?;
     let (outer, inner) = widest.over.split_first()?;
     let first = match inner {
