@@ -15,22 +15,45 @@ pub struct State {
     pub images: Tensor,
     /// Momentum of SGD, shaped like the images.
     pub velocity: Tensor,
-    /// Of every iteration so far; its length is the number of iterations done.
+    /// Of every iteration that has been settled.
     pub losses: Vec<f64>,
+    /// Losses since, each a scalar still on the device: reading one waits for the device.
+    pending: Vec<Tensor>,
 }
 
 impl State {
     pub fn new(images: Tensor) -> State {
-        State { velocity: images.zeros_like(), images, losses: Vec::new() }
+        State { velocity: images.zeros_like(), images, losses: Vec::new(), pending: Vec::new() }
+    }
+
+    /// An iteration has been done; `loss` is its scalar.
+    pub fn push(&mut self, loss: Tensor) {
+        self.pending.push(loss);
+    }
+
+    /// Reads the pending losses.
+    ///
+    /// # Errors
+    /// A loss is not finite.
+    pub fn settle(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let values = Tensor::stack(&std::mem::take(&mut self.pending), 0).to_kind(Kind::Double);
+        for loss in Vec::<f64>::try_from(values.to_device(Device::Cpu))? {
+            ensure!(loss.is_finite(), "the loss of iteration {} is {loss}", self.losses.len() + 1);
+            self.losses.push(loss);
+        }
+        Ok(())
     }
 
     /// Iterations done.
     pub fn iteration(&self) -> u64 {
-        self.losses.len() as u64
+        (self.losses.len() + self.pending.len()) as u64
     }
 }
 
-/// Replaces the checkpoint in `folder`.
+/// Replaces the checkpoint in `folder`; `state` is settled.
 pub fn save(folder: &Path, state: &State) -> Result<()> {
     let (path, draft) = (folder.join(NAME), folder.join(format!("{NAME}.part")));
     let on_cpu = |tensor: &Tensor| tensor.to_device(Device::Cpu).contiguous();
@@ -77,5 +100,5 @@ fn read(path: &Path, like: &[i64], device: Device) -> Result<State> {
         Ok(found.to_device(device))
     };
     let losses = Vec::<f64>::try_from(find("losses")?)?;
-    Ok(State { images: images("images")?, velocity: images("velocity")?, losses })
+    Ok(State { images: images("images")?, velocity: images("velocity")?, losses, pending: Vec::new() })
 }

@@ -1,7 +1,6 @@
-//! Randomness from a seed and a place alone, so that it does not depend on what was drawn before.
+//! What distillation draws at random, and from which seeds.
 
-use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
+use crate::randomness::{self, Stream};
 
 /// What a number is drawn for: two uses never share a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +20,17 @@ pub enum Use {
 
 /// A seed that depends on every one of its parts.
 pub fn seed(seed: u64, of: Use, places: &[u64]) -> u64 {
-    places.iter().fold(mix(seed ^ mix(of as u64)), |so_far, place| mix(so_far ^ mix(*place)))
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014), one step on from `value`.
-fn mix(value: u64) -> u64 {
-    let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    randomness::mix(randomness::mix(seed, &[of as u64]), places)
 }
 
 /// `count` of `among`, without replacement, in random order. A smaller `count` gives the first of the same.
 pub fn some_of(among: &[usize], count: usize, seed: u64) -> Vec<usize> {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut stream = Stream::new(seed, &[]);
     let mut left = among.to_vec();
     let count = count.min(left.len());
     for place in 0..count {
-        let other = generator.random_range(place as u64..left.len() as u64);
-        left.swap(place, other as usize);
+        let other = place + stream.below(left.len() - place);
+        left.swap(place, other);
     }
     left.truncate(count);
     left

@@ -37,7 +37,7 @@ fn grid(pixels: &Tensor, per_class: i64) -> Tensor {
     let (height, width) = (shape[1] + 2 * BORDER, shape[2] + 2 * BORDER);
     let columns = per_class.min(COLUMNS);
     let shown = (pixels.clamp(0.0, 1.0) * 255.0).round().permute([0, 3, 1, 2]);
-    let framed = shown.constant_pad_nd_value([BORDER; 4], 255.0);
+    let framed = shown.pad([BORDER; 4], "constant", 255.0);
     let table = framed.view([-1, per_class, 3, height, width]).narrow(1, 0, columns);
     let rows = table.size()[0];
     table.permute([2, 0, 3, 1, 4]).reshape([3, rows * height, columns * width]).to_kind(Kind::Uint8)

@@ -8,7 +8,6 @@ mod distribution_matching;
 mod draws;
 mod forming;
 mod memory;
-mod normal;
 mod random;
 mod real;
 

@@ -34,6 +34,8 @@ fn copy(real: &Real, places: &[usize]) -> Images {
     let range = |place: &usize| place * size..(place + 1) * size;
     match real.split.pixels() {
         Pixels::U8(all) => Images::U8(places.iter().flat_map(|place| &all[range(place)]).copied().collect()),
-        Pixels::F32(all) => Images::F32(places.iter().flat_map(|place| &all[range(place)]).copied().collect()),
+        Pixels::F32(all) => {
+            Images::F32(places.iter().flat_map(|place| &all[range(place)]).copied().collect())
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The training split that is distilled, class by class.
 
 use anyhow::{Result, ensure};
-use pipeline::data::{self, Classes, Split};
+use pipeline::data::{self, Classes, Pixels, Split};
 use pipeline::engine::Task;
 use pipeline::recipe::{Preprocess, files};
 
@@ -26,7 +26,10 @@ impl Real {
         let mut by_class = vec![Vec::new(); classes.len()];
         for (place, class) in split.labels().heaviest().into_iter().enumerate() {
             let known = by_class.len();
-            ensure!((class as usize) < known, "image {place} has label {class}, but there are {known} classes");
+            ensure!(
+                (class as usize) < known,
+                "image {place} has label {class}, but there are {known} classes"
+            );
             by_class[class as usize].push(place);
         }
         Ok(Real { split, classes, preprocess, by_class, label: task.input_label("from").to_string() })
@@ -45,6 +48,14 @@ impl Real {
             );
         }
         Ok(())
+    }
+
+    /// Bytes that all pixels take, as stored.
+    pub fn stored(&self) -> u64 {
+        match self.split.pixels() {
+            Pixels::U8(values) => values.len() as u64,
+            Pixels::F32(values) => 4 * values.len() as u64,
+        }
     }
 
     /// `[height, width]` in pixels.

@@ -1,0 +1,52 @@
+//! What an iteration of distribution matching takes in memory, estimated before it starts.
+
+use tch::Device;
+
+/// Activations of one real chunk: small ones stay in the processor's caches, large ones keep a GPU busy.
+const CHUNK_ON_CPU: u64 = 16 << 20;
+const CHUNK_ON_CUDA: u64 = 1 << 30;
+
+/// The shapes that memory grows with.
+#[derive(Clone, Copy, Debug)]
+pub struct Shapes {
+    /// Pixels a side.
+    pub side: u64,
+    /// Channels of the networks.
+    pub width: u64,
+    /// Real images in an iteration.
+    pub real: u64,
+    /// Synthetic images.
+    pub synthetic: u64,
+    /// Bytes of the training split as stored.
+    pub stored: u64,
+}
+
+impl Shapes {
+    /// Bytes of the first block's output for one image: the largest tensor of a pass.
+    fn largest(&self) -> u64 {
+        self.side * self.side * self.width * 4
+    }
+
+    /// Real images that go through a network together.
+    pub fn chunk(&self, device: Device) -> usize {
+        let budget = if device == Device::Cpu { CHUNK_ON_CPU } else { CHUNK_ON_CUDA };
+        (budget / self.largest()).clamp(4, 4096) as usize
+    }
+
+    /// Bytes at the peak: the split, a chunk of real images passing without a graph (two tensors of a block at a
+    /// time), and the synthetic images with theirs (three tensors a block, blocks falling by a quarter: 3 × 4/3),
+    /// image, gradient and momentum.
+    pub fn peak(&self, device: Device) -> u64 {
+        let image = self.side * self.side * 3 * 4;
+        let real = self.real.min(self.chunk(device) as u64) * (2 * self.largest() + 3 * image);
+        let synthetic = self.synthetic * (4 * self.largest() + 6 * image);
+        self.stored + real + synthetic
+    }
+}
+
+/// Bytes that this machine can still give, where it says so.
+pub fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
