@@ -168,7 +168,7 @@ choice! {
     pub enum Transform {
         /// Mirrors half of the images left to right.
         "flip" => Flip @ 1,
-        /// Shifts each image by up to `by` pixels each way, with black coming in.
+        /// Shifts each image by up to `by` pixels each way, with the mean colour coming in.
         "crop" => Crop @ 1,
         /// One of colour, crop, cutout, flip, scale and rotate for the whole batch, with strengths drawn per image
         /// (Zhao & Bilen 2021).

@@ -3,6 +3,14 @@
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+/// What random numbers are for: the first number of a place, so that no two uses share a stream.
+pub mod purpose {
+    pub const WEIGHTS: u64 = 1;
+    pub const ORDER: u64 = 2;
+    pub const TRANSFORMS: u64 = 3;
+    pub const DROPOUT: u64 = 4;
+}
+
 /// A stream of its own for each `place`, a path of numbers such as (purpose, step).
 pub struct Stream(Xoshiro256PlusPlus);
 

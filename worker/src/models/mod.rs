@@ -2,6 +2,7 @@
 
 mod cnn;
 mod convnet;
+mod description;
 mod layer;
 mod network;
 mod parameters;
@@ -9,11 +10,13 @@ mod stack;
 mod ultralight;
 mod vgg16;
 mod vgg16_bn;
+pub mod weights;
 
 #[cfg(test)]
 mod tests;
 
+pub use description::{Description, kind_of};
 pub use layer::Mode;
 pub use network::Network;
-pub use parameters::{Layout, Parameter, Parameters};
+pub use parameters::{Initial, Layout, Parameter, Parameters};
 pub use stack::Buffer;

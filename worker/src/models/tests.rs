@@ -1,7 +1,5 @@
 //! Tests of the networks as wholes.
 
-use std::time::Instant;
-
 use pipeline::recipe::{self, Cnn, Convnet, Norm, Ultralight, Vgg16, Vgg16Bn};
 use tch::{Device, Kind, Tensor};
 
@@ -133,13 +131,21 @@ fn step_milliseconds(network: &Network, side: u32) -> f64 {
     let x = images(32, side.into());
     let labels = Tensor::arange(32, (Kind::Int64, Device::Cpu)).remainder(5);
     let mut best = f64::MAX;
-    for _ in 0..6 {
-        let start = Instant::now();
+    for _ in 0..4 {
+        let start = processor_seconds();
         let logits = network.forward(parameters.tensors(), &buffers, &x, Mode::Train, Kind::Float);
         let loss = logits.cross_entropy_for_logits(&labels);
         let gradients = Tensor::run_backward(&[loss], parameters.tensors(), false, false);
         let _flat = parameters.flatten(&gradients);
-        best = best.min(start.elapsed().as_secs_f64() * 1e3);
+        best = best.min((processor_seconds() - start) * 1e3);
     }
     best
+}
+
+/// Of this process: a loaded machine lengthens the wall time of a step, hardly this.
+fn processor_seconds() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // Sound: it writes to `time` alone.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

@@ -1,0 +1,178 @@
+//! The device a stage computes on: made ready before the first tensor, or refused with the reason.
+
+use std::env;
+use std::ffi::{CStr, CString};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use pipeline::engine::{self, Job};
+
+/// libtorch's folder when this program was built.
+const BUILT_WITH: &str = env!("LIBTORCH_LIB");
+const CUDA_LIBRARY: &str = "libtorch_cuda.so";
+const DRIVER_LIBRARY: &str = "libcuda.so.1";
+
+/// What can be asked of the machine.
+pub trait Machine {
+    /// Loads a library for good, or says why it cannot.
+    fn load(&self, library: &Path) -> Result<(), String>;
+    fn holds(&self, file: &Path) -> bool;
+    /// GPUs that libtorch sees; asked once its CUDA library is loaded.
+    fn gpus(&self) -> usize;
+    /// Where libtorch may lie, the likeliest folder first.
+    fn libtorch_folders(&self) -> Vec<PathBuf>;
+}
+
+/// Threads, the visible GPU and libtorch's CUDA library, as the job has them.
+///
+/// # Errors
+/// The job wants CUDA and there is none: never a silent run on the CPU.
+pub fn prepare(job: &Job) -> Result<tch::Device> {
+    if let engine::Device::Cuda(index) = job.device {
+        // Sound: the only threads so far are the engine's watchers of stdin and signals, which read no environment.
+        unsafe {
+            env::set_var("CUDA_VISIBLE_DEVICES", index.to_string());
+            // Without it cuBLAS may add in another order each time.
+            env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+        }
+    }
+    let device = choose(&ThisMachine, &job.device)?;
+    tch::set_num_interop_threads(1);
+    tch::set_num_threads(i32::try_from(job.threads).unwrap_or(i32::MAX));
+    Ok(device)
+}
+
+fn choose(machine: &impl Machine, wanted: &engine::Device) -> Result<tch::Device> {
+    let engine::Device::Cuda(index) = wanted else { return Ok(tch::Device::Cpu) };
+    let found = open_cuda(machine);
+    // The one visible GPU is libtorch's first, whatever its number on the machine.
+    found.map(|_| tch::Device::Cuda(0)).map_err(|reason| {
+        anyhow!(
+            "GPU {index} was granted, but CUDA is not available: {reason}\n\
+             hint: `pipeline doctor` says more; `--set device=cpu` runs on the processor"
+        )
+    })
+}
+
+/// Loads libtorch's CUDA library and counts the GPUs, at least one; or says what is missing.
+pub fn open_cuda(machine: &impl Machine) -> Result<usize, String> {
+    machine.load(Path::new(DRIVER_LIBRARY)).map_err(|reason| format!("no NVIDIA driver ({reason})"))?;
+    let folders = machine.libtorch_folders();
+    let Some(library) = folders.iter().map(|f| f.join(CUDA_LIBRARY)).find(|path| machine.holds(path)) else {
+        let folder = folders.first().map_or(String::from("?"), |folder| folder.display().to_string());
+        return Err(format!("libtorch was set up without CUDA: no `{CUDA_LIBRARY}` in `{folder}`"));
+    };
+    machine.load(&library).map_err(|reason| format!("`{}` does not load: {reason}", library.display()))?;
+    match machine.gpus() {
+        0 => Err("libtorch sees no GPU".to_string()),
+        gpus => Ok(gpus),
+    }
+}
+
+/// The machine that this runs on.
+pub struct ThisMachine;
+
+impl Machine for ThisMachine {
+    fn load(&self, library: &Path) -> Result<(), String> {
+        let name = CString::new(library.as_os_str().as_encoded_bytes()).map_err(|error| error.to_string())?;
+        // Sound: the name ends in NUL. Initialisers of libcuda and libtorch_cuda run, as they would had we been linked.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        if handle.is_null() { Err(last_error()) } else { Ok(()) }
+    }
+
+    fn holds(&self, file: &Path) -> bool {
+        file.is_file()
+    }
+
+    fn gpus(&self) -> usize {
+        usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
+    }
+
+    fn libtorch_folders(&self) -> Vec<PathBuf> {
+        // A program that was moved to another machine finds libtorch where the loader found it.
+        [mapped_folder(), Some(PathBuf::from(BUILT_WITH))].into_iter().flatten().collect()
+    }
+}
+
+fn last_error() -> String {
+    // Sound: dlerror gives a C string that lives until the next call in this thread, or null.
+    let text = unsafe { libc::dlerror() };
+    if text.is_null() {
+        return "no reason was given".to_string();
+    }
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// The folder of the libtorch that this process has mapped.
+fn mapped_folder() -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps.lines().find(|line| line.ends_with("/libtorch_cpu.so"))?;
+    Path::new(&line[line.find('/')?..]).parent().map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine of which these things are so.
+    #[derive(Clone, Default)]
+    struct Imagined {
+        driver: bool,
+        library: bool,
+        fault: Option<&'static str>,
+        gpus: usize,
+    }
+
+    impl Machine for Imagined {
+        fn load(&self, library: &Path) -> Result<(), String> {
+            if library == Path::new(DRIVER_LIBRARY) {
+                return if self.driver { Ok(()) } else { Err("libcuda.so.1: cannot open".into()) };
+            }
+            self.fault.map_or(Ok(()), |fault| Err(fault.to_string()))
+        }
+
+        fn holds(&self, _file: &Path) -> bool {
+            self.library
+        }
+
+        fn gpus(&self) -> usize {
+            self.gpus
+        }
+
+        fn libtorch_folders(&self) -> Vec<PathBuf> {
+            vec![PathBuf::from("/opt/libtorch/lib")]
+        }
+    }
+
+    #[test]
+    fn cuda_that_is_wanted_and_lacking_is_an_error_with_its_reason() {
+        let mut machine = Imagined::default();
+        let mut reason = |change: fn(&mut Imagined)| {
+            let message = choose(&machine, &engine::Device::Cuda(1)).unwrap_err().to_string();
+            change(&mut machine);
+            message
+        };
+        assert!(reason(|m| m.driver = true).contains("no NVIDIA driver (libcuda.so.1: cannot open)"));
+        let message = reason(|m| m.library = true);
+        assert!(message.contains("no `libtorch_cuda.so` in `/opt/libtorch/lib`"), "{message}");
+        machine.fault = Some("libcudnn.so.9: cannot open shared object file");
+        let message = choose(&machine, &engine::Device::Cuda(1)).unwrap_err().to_string();
+        assert!(message.contains("does not load: libcudnn.so.9"), "{message}");
+        machine.fault = None;
+        let message = choose(&machine, &engine::Device::Cuda(1)).unwrap_err().to_string();
+        assert!(message.contains("sees no GPU") && message.contains("GPU 1 was granted"), "{message}");
+        machine.gpus = 1;
+        assert_eq!(choose(&machine, &engine::Device::Cuda(1)).unwrap(), tch::Device::Cuda(0));
+    }
+
+    #[test]
+    fn the_cpu_needs_nothing() {
+        assert_eq!(choose(&Imagined::default(), &engine::Device::Cpu).unwrap(), tch::Device::Cpu);
+    }
+
+    #[test]
+    fn libtorch_is_found_where_it_is_mapped() {
+        let folder = mapped_folder().unwrap();
+        assert!(folder.join("libtorch_cpu.so").is_file());
+    }
+}

@@ -1,0 +1,124 @@
+//! A split of an image set on the device: bytes as stored, normalised batch by batch.
+
+use anyhow::{Result, ensure};
+use pipeline::data::{Labels, Pixels, Split};
+use pipeline::recipe::Preprocess;
+use tch::{Device, Kind, Tensor};
+
+/// Images and labels on a device.
+pub struct Images {
+    /// `[n, h, w, 3]`, u8 or f32.
+    pixels: Tensor,
+    /// `[n]` i64, or soft `[n, classes]` f32.
+    labels: Tensor,
+    /// `[3]`: 1 / (255 · sd) for bytes, 1 / sd for floats.
+    scale: Tensor,
+    /// `[3]`: -mean / sd.
+    shift: Tensor,
+}
+
+impl Images {
+    /// # Errors
+    /// A label is not below `classes`, or soft labels weigh another number of classes.
+    pub fn load(split: &Split, preprocess: &Preprocess, classes: usize, device: Device) -> Result<Images> {
+        let shape = [split.len(), split.height(), split.width(), 3].map(|side| side as i64);
+        let (pixels, white) = match split.pixels() {
+            Pixels::U8(bytes) => (Tensor::from_slice(bytes), 255.0),
+            Pixels::F32(floats) => (Tensor::from_slice(floats), 1.0),
+        };
+        let Preprocess { mean, sd } = preprocess;
+        let scale = [0, 1, 2].map(|c| (1.0 / (white * sd[c])) as f32);
+        let shift = [0, 1, 2].map(|c| (-mean[c] / sd[c]) as f32);
+        Ok(Images {
+            pixels: pixels.view(shape).to_device(device),
+            labels: labels_of(split, classes)?.to_device(device),
+            scale: Tensor::from_slice(&scale).to_device(device),
+            shift: Tensor::from_slice(&shift).to_device(device),
+        })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.pixels.size()[0] as usize
+    }
+
+    /// The images at these places, normalised, `[n, 3, h, w]` f32 with channels fastest, and their labels.
+    pub fn at(&self, places: &[i64]) -> (Tensor, Tensor) {
+        let places = Tensor::from_slice(places).to_device(self.pixels.device());
+        let pixels = self.pixels.index_select(0, &places);
+        (self.normalised(&pixels), self.labels.index_select(0, &places))
+    }
+
+    /// `count` images from `start` on, like [`at`](Self::at).
+    pub fn run(&self, start: usize, count: usize) -> (Tensor, Tensor) {
+        let (start, count) = (start as i64, count as i64);
+        (self.normalised(&self.pixels.narrow(0, start, count)), self.labels.narrow(0, start, count))
+    }
+
+    /// All images in runs of at most `batch`, like [`at`](Self::at).
+    pub fn batches(&self, batch: usize) -> impl Iterator<Item = (Tensor, Tensor)> + '_ {
+        (0..self.len()).step_by(batch).map(move |start| self.run(start, batch.min(self.len() - start)))
+    }
+
+    fn normalised(&self, pixels: &Tensor) -> Tensor {
+        self.shift.addcmul(&pixels.to_kind(Kind::Float), &self.scale).permute([0, 3, 1, 2])
+    }
+}
+
+fn labels_of(split: &Split, classes: usize) -> Result<Tensor> {
+    let shown = split.path().display();
+    match split.labels() {
+        Labels::Hard(labels) => {
+            let largest = labels.iter().max().copied().unwrap_or(0);
+            ensure!(
+                (largest as usize) < classes,
+                "`{shown}` has label {largest}, and there are {classes} classes"
+            );
+            Ok(Tensor::from_slice(&labels))
+        }
+        Labels::Soft { values, classes: weighed } => {
+            ensure!(weighed == classes, "`{shown}` weighs {weighed} classes, and there are {classes}");
+            Ok(Tensor::from_slice(&values).view([-1, weighed as i64]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipeline::data::write_split;
+
+    const PREPROCESS: Preprocess = Preprocess { mean: [0.5, 0.25, 0.0], sd: [0.5, 0.25, 1.0] };
+
+    #[test]
+    fn bytes_and_floats_are_normalised_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = ["a", "b"].map(String::from);
+        let bytes: Vec<u8> = (0..24).map(|i| i * 10).collect();
+        let floats: Vec<f32> = bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect();
+        let labels = Labels::Hard(vec![0, 2]);
+        let load = |name: &str, pixels| {
+            let path = folder.path().join(name);
+            write_split(&path, 2, 2, pixels, &labels, &sources).unwrap();
+            Images::load(&Split::open(&path).unwrap(), &PREPROCESS, 3, Device::Cpu).unwrap()
+        };
+        let (whole, half) = (load("u8", Pixels::U8(&bytes)), load("f32", Pixels::F32(&floats)));
+        let ((a, labels), (b, _)) = (whole.at(&[1, 0]), half.at(&[1, 0]));
+        assert_eq!(a.size(), [2, 3, 2, 2]);
+        assert!((&a - b).abs().max().double_value(&[]) < 1e-5);
+        assert_eq!(Vec::<i64>::try_from(labels).unwrap(), [2, 0]);
+        // Image 0, green, row 0, column 1: the fifth byte.
+        let expected = (40.0 / 255.0 - 0.25) / 0.25;
+        assert!((a.double_value(&[1, 1, 0, 1]) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn labels_that_no_class_has_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.safetensors");
+        write_split(&path, 1, 1, Pixels::U8(&[1, 2, 3]), &Labels::Hard(vec![3]), &["a".to_string()]).unwrap();
+        let split = Split::open(&path).unwrap();
+        let message = Images::load(&split, &PREPROCESS, 3, Device::Cpu).err().unwrap().to_string();
+        assert!(message.ends_with("has label 3, and there are 3 classes"), "{message}");
+    }
+}

@@ -1,0 +1,72 @@
+//! `weights.safetensors`: parameters and running statistics by name, f32, in PyTorch's order of dimensions.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::{Network, Parameters};
+
+/// Under which a file keeps its one note.
+pub const NOTE: &str = "note";
+
+/// Writes what [`read`] and PyTorch's `safetensors.torch.load_file` read.
+pub fn write(path: &Path, network: &Network, parameters: &Parameters, buffers: &[Tensor]) -> Result<()> {
+    let trained = network.parameters().iter().map(|p| p.name.as_str()).zip(parameters.tensors());
+    let kept = network.buffers().iter().map(|b| b.name.as_str()).zip(buffers);
+    write_tensors(path, trained.chain(kept), None)
+}
+
+/// Parameters and buffers of `network` on `device`.
+///
+/// # Errors
+/// The file is damaged, or belongs to another network: a name is missing or has another shape.
+pub fn read(path: &Path, network: &Network, device: Device) -> Result<(Parameters, Vec<Tensor>)> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let damaged = || format!("`{}` is damaged or holds no weights", path.display());
+    let file = SafeTensors::deserialize(&bytes).with_context(damaged)?;
+    let parameters = Parameters::zeros(network.parameters(), network.layout(), device);
+    for (parameter, tensor) in network.parameters().iter().zip(parameters.tensors()) {
+        let found = tensor_of(&file, &parameter.name, &parameter.shape).with_context(damaged)?;
+        no_grad(|| tensor.shallow_clone().copy_(&found));
+    }
+    let buffer = |b: &super::Buffer| Ok(tensor_of(&file, &b.name, &[b.channels])?.to_device(device));
+    let buffers: Result<Vec<Tensor>> = network.buffers().iter().map(buffer).collect();
+    Ok((parameters, buffers.with_context(damaged)?))
+}
+
+/// A tensor of f32 that must have this shape.
+pub fn tensor_of(file: &SafeTensors, name: &str, shape: &[i64]) -> Result<Tensor> {
+    let view = file.tensor(name).with_context(|| format!("no tensor `{name}`"))?;
+    let found: Vec<i64> = view.shape().iter().map(|side| *side as i64).collect();
+    ensure!(found == shape, "`{name}` has shape {found:?} instead of {shape:?}");
+    ensure!(view.dtype() == Dtype::F32, "`{name}` holds {:?} instead of F32", view.dtype());
+    Ok(Tensor::from_data_size(view.data(), shape, Kind::Float))
+}
+
+/// Writes tensors (f32 or f64) by name, with one note for whoever reads them.
+pub fn write_tensors<'a>(
+    path: &Path,
+    tensors: impl Iterator<Item = (&'a str, &'a Tensor)>,
+    note: Option<&str>,
+) -> Result<()> {
+    let stored: Vec<(&str, Dtype, Vec<usize>, Vec<u8>)> = tensors.map(|(name, t)| stored(name, t)).collect();
+    let views: Result<Vec<(&str, TensorView)>, _> = stored
+        .iter()
+        .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+        .collect::<Result<_, safetensors::SafeTensorError>>();
+    // One entry only: the format's table of notes has no order of its own.
+    let notes = note.map(|note| HashMap::from([(NOTE.to_string(), note.to_string())]));
+    let written = safetensors::serialize_to_file(views.context("a tensor has no bytes")?, notes, path);
+    written.with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn stored<'a>(name: &'a str, tensor: &Tensor) -> (&'a str, Dtype, Vec<usize>, Vec<u8>) {
+    let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
+    let (dtype, width) = if tensor.kind() == Kind::Double { (Dtype::F64, 8) } else { (Dtype::F32, 4) };
+    let mut bytes = vec![0; tensor.numel() * width];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    (name, dtype, tensor.size().iter().map(|side| *side as usize).collect(), bytes)
+}

@@ -1,0 +1,71 @@
+//! The learning rate of each step.
+
+use std::f64::consts::PI;
+
+use pipeline::recipe::{OneCycle, Schedule, StepDown};
+
+/// The learning rate of `step`, counted from 0, in a training of `total` steps with the highest rate `lr`.
+pub fn rate(schedule: &Schedule, lr: f64, step: u64, total: u64) -> f64 {
+    match schedule {
+        Schedule::Constant(_) => lr,
+        Schedule::OneCycle(cycle) => one_cycle(cycle, lr, step as f64, total as f64),
+        Schedule::StepDown(StepDown { at, factor }) => {
+            let falls = at.iter().filter(|share| step as f64 >= **share * total as f64).count();
+            lr * factor.powi(falls as i32)
+        }
+    }
+}
+
+/// As PyTorch's `OneCycleLR` with cosine annealing has it.
+fn one_cycle(cycle: &OneCycle, highest: f64, step: f64, total: f64) -> f64 {
+    let first = highest / cycle.start_div;
+    let last = first / cycle.end_div;
+    let (peak, end) = ((cycle.rise * total - 1.0).max(0.0), total - 1.0);
+    if step <= peak && peak > 0.0 {
+        along_cosine(first, highest, step / peak)
+    } else if end > peak {
+        along_cosine(highest, last, (step - peak) / (end - peak))
+    } else {
+        highest
+    }
+}
+
+fn along_cosine(from: f64, to: f64, share: f64) -> f64 {
+    to + (from - to) / 2.0 * (1.0 + (PI * share).cos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipeline::recipe::Constant;
+
+    #[test]
+    fn one_cycle_goes_as_in_pytorch() {
+        let rates = [0, 1, 2, 3, 5, 9].map(|step| rate(&Schedule::default(), 0.02, step, 10));
+        let expected = ONE_CYCLE_OF_PYTORCH;
+        for (rate, expected) in rates.iter().zip(expected) {
+            assert!((rate - expected).abs() < 1e-12 + 1e-9 * expected, "{rates:?}");
+        }
+    }
+
+    /// `OneCycleLR(max_lr=.02, total_steps=10)` of PyTorch 2.11 at steps 0, 1, 2, 3, 5 and 9.
+    const ONE_CYCLE_OF_PYTORCH: [f64; 6] =
+        [0.0008, 0.0104, 0.02, 0.019009692640269475, 0.012225240438725785, 8e-8];
+
+    #[test]
+    fn a_step_down_multiplies_at_each_of_its_points() {
+        let schedule = Schedule::StepDown(StepDown { at: vec![0.5, 0.75], factor: 0.1 });
+        let rates = [0, 49, 50, 75, 99].map(|step| rate(&schedule, 1.0, step, 100));
+        for (rate, expected) in rates.iter().zip([1.0, 1.0, 0.1, 0.01, 0.01]) {
+            assert!((rate - expected).abs() < 1e-12, "{rates:?}");
+        }
+        assert_eq!(rate(&Schedule::Constant(Constant {}), 0.3, 7, 9), 0.3);
+    }
+
+    #[test]
+    fn the_shortest_trainings_have_a_rate() {
+        for total in 1..6 {
+            assert!((0..total).all(|step| rate(&Schedule::default(), 0.1, step, total) > 0.0), "{total}");
+        }
+    }
+}

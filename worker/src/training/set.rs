@@ -1,0 +1,44 @@
+//! What a training reads: images to learn from, images to be checked on, classes and preprocessing.
+
+use anyhow::{Result, ensure};
+use pipeline::data::{Classes, Split, read_preprocess};
+use pipeline::engine::Task;
+use pipeline::recipe::{Preprocess, files};
+use tch::Device;
+
+use crate::images::Images;
+
+/// The stage's input, on the device.
+pub struct Set {
+    pub train: Images,
+    /// `None` where the set has no validation images.
+    pub valid: Option<Images>,
+    pub classes: Vec<String>,
+    pub preprocess: Preprocess,
+    /// Height and width in pixels.
+    pub image_size: u32,
+}
+
+impl Set {
+    /// # Errors
+    /// The input is damaged, has no training images, or images that are not square.
+    pub fn open(task: &Task, device: Device) -> Result<Set> {
+        let classes = Classes::read(task.input("from", files::CLASSES)?)?;
+        let preprocess = read_preprocess(task.input("from", files::PREPROCESS)?)?;
+        let train = Split::open(task.input("from", files::TRAIN)?)?;
+        let valid = Split::open(task.input("from", files::VALID)?)?;
+        ensure!(!train.is_empty(), "`{}` has no training images", task.input_label("from"));
+        let (height, width) = (train.height(), train.width());
+        ensure!(height == width, "images of {width}×{height} pixels: networks take square ones");
+        let same = valid.is_empty() || (valid.height(), valid.width()) == (height, width);
+        ensure!(same, "training images of {height} pixels and validation images of {}", valid.height());
+        let load = |split: &Split| Images::load(split, &preprocess, classes.len(), device);
+        Ok(Set {
+            valid: if valid.is_empty() { None } else { Some(load(&valid)?) },
+            train: load(&train)?,
+            classes: classes.names().to_vec(),
+            image_size: height as u32,
+            preprocess,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Everything that moves in a training, and its checkpoints.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use safetensors::tensor::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::curve::{Curve, Point};
+use super::optimizer::Optimizer;
+use crate::models::weights::{NOTE, tensor_of, write_tensors};
+use crate::models::{Network, Parameters};
+
+/// Least time between two checkpoints.
+const PAUSE: Duration = Duration::from_secs(20);
+/// Checkpoints may take this share of the time.
+const SHARE: u32 = 20;
+const FILE: &str = "training.safetensors";
+
+/// What a step reads and changes.
+pub struct State {
+    pub parameters: Parameters,
+    pub buffers: Vec<Tensor>,
+    pub optimizer: Optimizer,
+    /// Steps done.
+    pub step: u64,
+    pub curve: Curve,
+    /// Since the last point of the curve, f64 on the device: the sum of the losses, the hits, the steps.
+    pub sums: Tensor,
+    /// Seconds of earlier attempts.
+    pub earlier: f64,
+}
+
+/// What a checkpoint says of itself beside its tensors.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Note {
+    /// Of the stage.
+    key: String,
+    version: String,
+    /// The order in which flat buffers hold weights.
+    layout: String,
+    step: u64,
+}
+
+impl State {
+    /// Before the first step.
+    pub fn new(network: &Network, rule: &pipeline::recipe::Optimizer, seed: u64, device: Device) -> State {
+        let (parameters, buffers) = network.initial(seed, device);
+        let optimizer = Optimizer::new(rule, &parameters);
+        let sums = Tensor::zeros([3], (Kind::Double, device));
+        State { parameters, buffers, optimizer, step: 0, curve: Curve::default(), sums, earlier: 0.0 }
+    }
+
+    fn note(&self, key: &str) -> Note {
+        let layout = format!("{:?}", self.parameters.layout());
+        let version = env!("CARGO_PKG_VERSION").to_string();
+        Note { key: key.to_string(), version, layout, step: self.step }
+    }
+
+    /// Every tensor that moves, by name; `curve` stands for the points.
+    fn tensors<'a>(&'a self, curve: &'a Tensor) -> Vec<(String, &'a Tensor)> {
+        let mut tensors = vec![("parameters".to_string(), self.parameters.flat())];
+        tensors.extend(self.buffers.iter().enumerate().map(|(i, buffer)| (format!("buffer.{i}"), buffer)));
+        tensors.extend(
+            self.optimizer.state().iter().enumerate().map(|(i, flat)| (format!("optimizer.{i}"), flat)),
+        );
+        tensors.extend([("sums".to_string(), &self.sums), ("curve".to_string(), curve)]);
+        tensors
+    }
+
+    /// Writes the checkpoint of the stage `key` into `folder`: the whole of it or nothing.
+    fn save(&self, folder: &Path, key: &str, secs: f64) -> Result<()> {
+        let curve = points_to_tensor(&self.curve, secs);
+        let tensors = self.tensors(&curve);
+        let note = serde_json::to_string(&self.note(key)).expect("names and numbers are JSON");
+        let (path, draft) = (folder.join(FILE), folder.join(format!("{FILE}.draft")));
+        write_tensors(&draft, tensors.iter().map(|(name, tensor)| (name.as_str(), *tensor)), Some(&note))?;
+        std::fs::rename(&draft, &path).with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// Takes over the checkpoint of the stage `key` from `folder`; `false` when there is none.
+    ///
+    /// # Errors
+    /// There is one that cannot be used; the state is as before.
+    pub fn restore(&mut self, folder: &Path, key: &str, total: u64) -> Result<bool> {
+        let Ok(bytes) = std::fs::read(folder.join(FILE)) else { return Ok(false) };
+        let file = SafeTensors::deserialize(&bytes)?;
+        let (_, header) = SafeTensors::read_metadata(&bytes)?;
+        let note = header
+            .metadata()
+            .as_ref()
+            .and_then(|notes| notes.get(NOTE))
+            .context("it says nothing of itself")?;
+        let note: Note = serde_json::from_str(note)?;
+        let expected = Note { step: note.step, ..self.note(key) };
+        ensure!(note == expected && note.step <= total, "it belongs to another training");
+        let (points, secs) = points_from_tensor(&doubles(&file, "curve")?)?;
+        let sums = doubles(&file, "sums")?;
+        ensure!(sums.len() == 3, "`sums` has {} values", sums.len());
+        let curve = Tensor::new();
+        let targets = self.tensors(&curve);
+        let targets = targets.iter().filter(|(name, _)| name != "curve" && name != "sums");
+        let found: Result<Vec<(Tensor, &Tensor)>> =
+            targets.map(|(name, target)| Ok((tensor_of(&file, name, &target.size())?, *target))).collect();
+        for (source, target) in found? {
+            no_grad(|| target.shallow_clone().copy_(&source));
+        }
+        self.sums.copy_(&Tensor::from_slice(&sums));
+        (self.step, self.curve, self.earlier) = (note.step, points, secs);
+        Ok(true)
+    }
+}
+
+/// When and where checkpoints are written.
+pub struct Checkpoints<'a> {
+    folder: &'a Path,
+    key: &'a str,
+    began: Instant,
+    last: Instant,
+    pause: Duration,
+}
+
+impl<'a> Checkpoints<'a> {
+    pub fn new(folder: &'a Path, key: &'a str) -> Checkpoints<'a> {
+        let now = Instant::now();
+        Checkpoints { folder, key, began: now, last: now, pause: PAUSE }
+    }
+
+    /// Seconds since the training began, in all attempts.
+    pub fn seconds(&self, state: &State) -> f64 {
+        state.earlier + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Whether it is time for one.
+    pub fn due(&self) -> bool {
+        self.last.elapsed() >= self.pause
+    }
+
+    /// Saves the state; the larger it is, the longer until the next.
+    pub fn save(&mut self, state: &State) -> Result<()> {
+        let start = Instant::now();
+        state.save(self.folder, self.key, self.seconds(state))?;
+        self.last = Instant::now();
+        self.pause = PAUSE.max(start.elapsed() * SHARE);
+        Ok(())
+    }
+
+    /// The file, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+}
+
+/// Figures of a point, in a row; NaN stands for none.
+const WIDTH: usize = 8;
+
+/// Points `[n + 1, 8]` f64; the last row holds the seconds so far.
+fn points_to_tensor(curve: &Curve, secs: f64) -> Tensor {
+    let row = |p: &Point| {
+        let [loss, accuracy] = p.valid.unwrap_or([f64::NAN; 2]);
+        [p.step as f64, p.epoch, p.train_loss, p.train_accuracy, loss, accuracy, p.lr, p.secs]
+    };
+    let mut values: Vec<f64> = curve.0.iter().flat_map(row).collect();
+    values.extend([secs; WIDTH]);
+    Tensor::from_slice(&values).view([-1, WIDTH as i64])
+}
+
+fn points_from_tensor(values: &[f64]) -> Result<(Curve, f64)> {
+    let (rows, rest) = values.as_chunks::<WIDTH>();
+    ensure!(rest.is_empty(), "`curve` has {} values", values.len());
+    let (last, rows) = rows.split_last().context("`curve` is empty")?;
+    let point = |row: &[f64; WIDTH]| {
+        let [step, epoch, train_loss, train_accuracy, loss, accuracy, lr, secs] = *row;
+        let valid = (!accuracy.is_nan()).then_some([loss, accuracy]);
+        Point { step: step as u64, epoch, train_loss, train_accuracy, valid, lr, secs }
+    };
+    Ok((Curve(rows.iter().map(point).collect()), last[0]))
+}
+
+fn doubles(file: &SafeTensors, name: &str) -> Result<Vec<f64>> {
+    let view = file.tensor(name).with_context(|| format!("no tensor `{name}`"))?;
+    ensure!(view.dtype() == Dtype::F64, "`{name}` holds {:?} instead of F64", view.dtype());
+    Ok(view.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+}
