@@ -1,0 +1,200 @@
+//! Examples and texts of `pipeline explain` that no schema holds. A test loads every example.
+
+pub const PROJECT: &str = r#"device = "cpu"
+
+[datasets.birds]
+path = "data/birds"
+stand_in = "sketch-birds"          # serves while the folder does not exist
+
+[datasets.sketch-birds]
+format = "sketch-birds"
+"#;
+
+/// A stage of each kind; together, with the data sets of [`PROJECT`], they are an experiment.
+const EXAMPLES: &[(&str, &str)] = &[
+    (
+        "subset",
+        r#"[subset.photos]
+dataset = "birds"
+classes = { at_least = 100, up_to = 5 }
+per_class = { train = 100, valid = 20, test = 50 }
+image_size = 64
+"#,
+    ),
+    (
+        "augment",
+        r#"[augment.more]
+from = "photos"
+copies = 2
+apply = [{ brightness = { by = 0.3 } }, "horizontal-flip", { gaussian-noise = { sd = 10 } }]
+"#,
+    ),
+    (
+        "distil",
+        r#"[distil.tiny]
+from = "photos"
+images_per_class = 1
+method = { distribution-matching = { iterations = 500 } }
+"#,
+    ),
+    (
+        "train",
+        r#"[train.net]
+from = "more"
+network = "ultralight"
+steps = 600
+optimizer = { sgd = { lr = 0.02, momentum = 0.9 } }
+transforms = ["flip"]
+"#,
+    ),
+    (
+        "evaluate",
+        r#"[evaluate.score]
+of = "net"
+on = "photos"
+"#,
+    ),
+    (
+        "command",
+        r#"[command.count]
+run = "ls {in.photos} | wc -l > {out}/count.txt"
+"#,
+    ),
+];
+
+/// An example of a kind.
+pub fn example(kind: &str) -> Option<&'static str> {
+    EXAMPLES.iter().find(|(name, _)| *name == kind).map(|(_, text)| *text)
+}
+
+/// What a newcomer to a kind should know beside its settings.
+pub fn note(kind: &str) -> Option<&'static str> {
+    (kind == "command").then_some(
+        "Its result is kept and reused until the command line, a stage in `{in.NAME}`, a file that a word of the \
+         command line names, a file of `inputs` or a variable of `env` changes. Anything else that the program \
+         reads (other files, libraries, the network, the clock, its own version) is not declared and not tracked: \
+         when it changes, the old result stays. `pipeline run --force NAME` makes it again.",
+    )
+}
+
+/// Topics explained by a text of their own.
+pub const WRITTEN: &[(&str, &str)] = &[
+    ("experiment", EXPERIMENT),
+    ("matrix", MATRIX),
+    ("include", MATRIX),
+    ("exclude", MATRIX),
+    ("replicates", REPLICATES),
+    ("extends", EXTENDS),
+    ("set", SET),
+];
+
+pub fn written(topic: &str) -> Option<&'static str> {
+    let topic = topic.trim_start_matches('-').trim_matches(['[', ']']);
+    WRITTEN.iter().find(|(name, _)| *name == topic).map(|(_, text)| *text)
+}
+
+const EXPERIMENT: &str = r#"
+an experiment: one TOML file that asks one question
+
+  question      text; what the experiment is to answer
+  replicates    the axes that tables average over: `pipeline explain replicates`
+  extends       another experiment to start from: `pipeline explain extends`
+  [matrix]      the axes whose combinations are the runs: `pipeline explain matrix`
+
+and its stages, each with a name of its own, under the name of its kind:
+
+  [subset.NAME]     a balanced draw from a data set of pipeline.toml
+  [augment.NAME]    more training images
+  [distil.NAME]     a few images that stand for the training images
+  [train.NAME]      a network
+  [evaluate.NAME]   its scores: a row of the tables
+  [command.NAME]    any program
+
+A stage names the stages that it reads (`from = "photos"`). `pipeline explain train` lists the settings
+of a kind.
+"#;
+
+const MATRIX: &str = r#"
+[matrix]: the axes whose combinations are the runs
+
+Each key is an axis, a list of values of any type. A stage takes the value of an axis by writing its name
+in braces, in quotes. A text that is nothing but "{axis}" becomes the value, with its type; inside a longer
+text the value is written out. A table is a labelled value: `name` is its label, and "{axis.field}" takes
+one of its fields. Braces of your own are written {{ and }}.
+
+A stage is made once for every combination of the axes that it reads, directly or through its inputs; one
+that reads no axis is made once.
+
+  include    keeps only the combinations that match one of these rows
+  exclude    removes the combinations that match one of these rows
+
+example:
+    [matrix]
+    arm = [{ name = "full", data = "photos" }, { name = "augmented", data = "more" }]
+    network = ["cnn", { convnet = { width = 64 } }]
+    seed = [0, 1, 2]
+    exclude = [{ arm = "augmented", network = "cnn" }]
+
+    [train.net]
+    from = "{arm.data}"
+    network = "{network}"
+    seed = "{seed}"
+"#;
+
+const REPLICATES: &str = r#"
+replicates: the axes that tables average over
+
+Runs that differ in nothing else are one row of the summary: mean, standard deviation and n.
+
+example:
+    replicates = ["seed"]
+"#;
+
+const EXTENDS: &str = r#"
+extends: another experiment to start from
+
+The path of a file, from the folder of this one. Tables are merged key by key, this file's values going
+over those of the other; a list, and a choice such as `optimizer`, is replaced whole.
+
+example:
+    extends = "distill_vs_full.toml"
+
+    [train.net]
+    steps = 6000
+"#;
+
+const SET: &str = r#"
+--set PATH=VALUE: another value, for one launch
+
+The path is that of the setting, with dots. The value is read as TOML, or else taken as text, so quotes are
+seldom needed. Keys of pipeline.toml are set in the same way.
+
+example:
+    pipeline run experiments/distill_vs_full.toml --set train.net.steps=100
+    pipeline run experiments/distill_vs_full.toml --set 'matrix.seed=[0, 1]'
+    pipeline run experiments/distill_vs_full.toml --set datasets.birds.path=/data/birds --set device=cpu
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Folder;
+    use super::*;
+    use crate::recipe::KINDS;
+
+    #[test]
+    fn the_examples_together_are_an_experiment() {
+        let text: String = EXAMPLES.iter().map(|(_, text)| *text).collect();
+        let folder = Folder::new(&text);
+        folder.write("pipeline.toml", PROJECT);
+        let loaded = folder.load(&[]);
+        let stages = loaded.unwrap_or_else(|problems| panic!("{}", folder.show(&problems))).graph.stages;
+        assert_eq!(stages.len(), EXAMPLES.len());
+    }
+
+    #[test]
+    fn every_kind_has_an_example() {
+        for kind in KINDS {
+            assert!(example(kind).is_some(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! From instances to the engine's stages, and to the runs that are rows of the tables.
+
+use std::collections::BTreeMap;
+
+use super::link::{Instance, Linked, Parts};
+use super::problem::{Problem, Problems};
+use super::variant::Variant;
+use crate::engine::{Files, Graph, Input, PassesOn, Stage, StageId};
+use crate::recipe::{Recipe, Setting};
+
+/// One row of the tables: a combination's values of the axes that its scores depend on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub axes: BTreeMap<String, String>,
+    /// The stage whose scores the row holds.
+    pub evaluate: StageId,
+}
+
+/// The graph, and of each of its stages the recipe. What was linked has no errors.
+pub fn lower(parts: &Parts<'_>, linked: &Linked, problems: &mut Problems) -> (Graph, Vec<Recipe>) {
+    let mut lowered: Vec<Option<Lowered>> = parts.variants.all.iter().map(|_| None).collect();
+    let mut graph = Graph::default();
+    let mut recipes = Vec::with_capacity(linked.instances.len());
+    for instance in &linked.instances {
+        let variant = parts.variant(instance);
+        let Some(recipe) = &variant.recipe else { continue };
+        let known = &mut lowered[instance.variant];
+        if known.is_none() {
+            match Lowered::new(recipe, variant, parts.setting) {
+                Ok(new) => *known = Some(new),
+                Err(error) => {
+                    let message = format!("the settings have no canonical form: {error}");
+                    problems.push(Problem::error(&parts.template(instance).at, message));
+                }
+            }
+        }
+        if let Some(lowered) = known {
+            graph.stages.push(lowered.stage(parts, instance));
+            recipes.push(recipe.clone());
+        }
+    }
+    (graph, recipes)
+}
+
+/// The rows, in order of the combinations.
+pub fn runs(parts: &Parts<'_>, linked: &Linked) -> Vec<Run> {
+    let run = |at: &usize| Run { axes: axes_of(parts, &linked.instances[*at]), evaluate: *at };
+    linked.scored.iter().map(run).collect()
+}
+
+/// What every instance of a variant has in common.
+struct Lowered {
+    stage: Stage,
+    /// Role and files of each input.
+    reads: Vec<(String, Files)>,
+}
+
+impl Lowered {
+    fn new(recipe: &Recipe, variant: &Variant, setting: &Setting) -> Result<Lowered, serde_json::Error> {
+        let reads: Vec<(String, Files)> =
+            variant.reads.iter().map(|read| (read.role.clone(), read.files.clone())).collect();
+        let from = reads.iter().position(|(role, _)| role == "from");
+        let passes_on = from.filter(|_| !recipe.passes_on().is_empty());
+        let stage = Stage {
+            kind: recipe.kind(),
+            label: String::new(),
+            name: String::new(),
+            axes: BTreeMap::new(),
+            parts: recipe.parts(),
+            parameters: recipe.parameters(setting)?,
+            inputs: Vec::new(),
+            sources: recipe.sources(setting),
+            passes_on: passes_on.map(|input| PassesOn { input, files: recipe.passes_on() }),
+            environment: recipe.environment(setting),
+            program: recipe.program(),
+            needs: recipe.needs(setting),
+            provenance: recipe.provenance(setting),
+        };
+        Ok(Lowered { stage, reads })
+    }
+
+    fn stage(&self, parts: &Parts<'_>, instance: &Instance) -> Stage {
+        let inputs = self.reads.iter().zip(&instance.inputs).filter_map(|((role, files), from)| {
+            Some(Input { role: role.clone(), from: (*from)?, files: files.clone() })
+        });
+        let name = parts.template(instance).name.to_string();
+        Stage {
+            label: label(&name, parts, instance),
+            name,
+            axes: axes_of(parts, instance),
+            inputs: inputs.collect(),
+            ..self.stage.clone()
+        }
+    }
+}
+
+/// `net[arm=full, seed=0]`, in order of the matrix.
+fn label(name: &str, parts: &Parts<'_>, instance: &Instance) -> String {
+    if instance.axes.is_empty() {
+        return name.to_string();
+    }
+    let axes: Vec<String> =
+        named_values(parts, instance).map(|(axis, value)| format!("{axis}={value}")).collect();
+    format!("{name}[{}]", axes.join(", "))
+}
+
+fn axes_of(parts: &Parts<'_>, instance: &Instance) -> BTreeMap<String, String> {
+    named_values(parts, instance).map(|(axis, value)| (axis.to_string(), value.to_string())).collect()
+}
+
+fn named_values<'a>(
+    parts: &'a Parts<'_>,
+    instance: &'a Instance,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let axes = &parts.matrix.axes;
+    instance.axes.iter().map(|(axis, value)| (&*axes[*axis].name, &*axes[*axis].labels[*value as usize]))
+}

@@ -1,0 +1,106 @@
+//! Whole experiments as text: what they become, and what is said of wrong ones.
+
+mod matrix;
+mod messages;
+
+use std::path::PathBuf;
+
+use super::*;
+
+/// A project in a folder of its own.
+pub struct Folder(tempfile::TempDir);
+
+pub const PROJECT: &str = r#"device = "cpu"
+
+[datasets.birds]
+path = "data/birds"
+stand_in = "sketches"
+
+[datasets.sketches]
+format = { sketch-birds = { train = 40 } }
+"#;
+
+/// The experiment that the design opens with.
+pub const DESIGN: &str = r#"question = "Can distilled data or an ultra-light network reach VGG16's accuracy for less energy?"
+replicates = ["seed"]
+
+[subset.photos]
+dataset = "sketches"
+classes = { at_least = 200, up_to = 10 }
+per_class = { train = 100, valid = 20, test = 50 }
+image_size = 64
+seed = 0
+
+[augment.more]
+from = "photos"
+copies = 2
+apply = [{ brightness = { by = 0.3 } }, "horizontal-flip", { gaussian-noise = { sd = 10 } }]
+
+[distil.tiny]
+from = "photos"
+images_per_class = 1
+method = { distribution-matching = { iterations = 500 } }
+seed = "{seed}"
+
+[train.net]
+from = "{arm.data}"
+network = "{network}"
+steps = 600
+optimizer = { sgd = { lr = 0.02, momentum = 0.9 } }
+seed = "{seed}"
+
+[evaluate.score]
+of = "net"
+on = "photos"
+
+[matrix]
+arm = [{ name = "full", data = "photos" }, { name = "augmented", data = "more" }, { name = "distilled", data = "tiny" }]
+network = ["vgg16-bn", "cnn", "ultralight"]
+seed = [0, 1, 2]
+"#;
+
+impl Folder {
+    pub fn new(experiment: &str) -> Folder {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("pipeline.toml", PROJECT);
+        folder.write("x.toml", experiment);
+        folder
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn load(&self, sets: &[&str]) -> Result<Experiment, Problems> {
+        self.load_file("x.toml", sets)
+    }
+
+    pub fn load_file(&self, name: &str, sets: &[&str]) -> Result<Experiment, Problems> {
+        let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+        load_from(self.0.path(), &self.path(name), &sets, &machine)
+    }
+
+    /// Problems as rendered, with paths from the folder.
+    pub fn show(&self, problems: &[Problem]) -> String {
+        let folder = self.0.path().display().to_string();
+        render(problems, false).replace(&format!("{folder}/"), "").replace(&folder, ".")
+    }
+
+    /// What is said of the experiment, errors or warnings.
+    pub fn said(&self, sets: &[&str]) -> String {
+        match self.load(sets) {
+            Ok(experiment) => self.show(&experiment.warnings),
+            Err(problems) => self.show(&problems),
+        }
+    }
+}
+
+/// A machine without a GPU.
+pub fn machine(device: DeviceChoice, torch_threads: usize) -> anyhow::Result<Machine> {
+    anyhow::ensure!(device != DeviceChoice::Cuda, "`device = \"cuda\"`, but there is no NVIDIA driver");
+    Ok(Machine { cuda: false, torch_threads, libtorch: "2.11".into(), bf16: false })
+}
