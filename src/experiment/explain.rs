@@ -12,8 +12,15 @@ use super::wording::wanted;
 /// Columns of text.
 const WIDTH: usize = 100;
 
-/// What a kind, a choice, a setting that is a choice, or one of a few words means. The error names the nearest topics.
+/// What a kind, a choice, a setting that is a choice, or one of a few words means; of nothing, what there is. The
+/// error names the nearest topics.
 pub fn explain(topic: &str) -> Result<String, String> {
+    if topic.is_empty() {
+        let mut out = explain("experiment")?;
+        out.push_str("\ntopics:\n");
+        paragraph(&mut out, "  ", &topics().join(", "));
+        return Ok(out);
+    }
     if let Some(text) = examples::written(topic) {
         return Ok(format!("{}\n", text.trim()));
     }

@@ -31,7 +31,7 @@ pub use explain::{explain, topics};
 pub use lower::Run;
 pub use problem::{Problem, Problems, Severity, has_errors};
 pub use render::render;
-pub use schema::{SchemaOf, schema};
+pub use schema::{experiment_schema, project_schema};
 pub use source::{Origin, Source};
 
 use crate::engine::Graph;

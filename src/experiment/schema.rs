@@ -4,22 +4,19 @@ use serde_json::{Map, Value as Json, json};
 
 use super::shape::shapes;
 
-/// Which file a schema is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaOf {
-    Experiment,
-    Project,
+/// The schema of an experiment, of draft 2020-12.
+pub fn experiment_schema() -> Json {
+    schema("an experiment", &experiment_properties(), true)
 }
 
-/// A schema of draft 2020-12.
-pub fn schema(of: SchemaOf) -> Json {
-    let axes = of == SchemaOf::Experiment;
+/// The schema of `pipeline.toml`, of draft 2020-12.
+pub fn project_schema() -> Json {
+    schema("pipeline.toml", &project_properties(), false)
+}
+
+fn schema(title: &str, properties: &Map<String, Json>, axes: bool) -> Json {
     let definitions: Map<String, Json> =
         shapes().definitions.iter().map(|(name, schema)| (name.clone(), open(schema, axes))).collect();
-    let (title, properties) = match of {
-        SchemaOf::Experiment => ("an experiment", experiment_properties()),
-        SchemaOf::Project => ("pipeline.toml", project_properties()),
-    };
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -139,7 +136,7 @@ mod tests {
 
     #[test]
     fn kinds_are_keys_and_stages_have_names() {
-        let schema = schema(SchemaOf::Experiment);
+        let schema = experiment_schema();
         assert_eq!(at(&schema, "/properties/train/additionalProperties/$ref"), "#/$defs/Train");
         assert_eq!(at(&schema, "/additionalProperties"), false);
         assert!(schema.pointer("/$defs/Project").is_none());
@@ -147,24 +144,23 @@ mod tests {
 
     #[test]
     fn numbers_may_be_axes_in_an_experiment_and_not_in_the_project() {
-        let experiment = schema(SchemaOf::Experiment);
+        let experiment = experiment_schema();
         assert_eq!(at(&experiment, "/$defs/Train/properties/seed/anyOf/1/type"), "string");
         assert_eq!(at(&experiment, "/$defs/Train/properties/from/type"), "string");
-        let project = schema(SchemaOf::Project);
+        let project = project_schema();
         assert_eq!(at(&project, "/properties/torch_threads/type"), "integer");
     }
 
     #[test]
     fn a_choice_may_be_a_bare_name_where_its_settings_have_defaults() {
-        let schema = schema(SchemaOf::Experiment);
+        let schema = experiment_schema();
         let options = at(&schema, "/$defs/Optimizer/oneOf").as_array().unwrap();
         assert_eq!(options.last().unwrap(), &json!({ "enum": ["adamw"] }));
     }
 
     #[test]
     fn every_reference_leads_somewhere() {
-        for of in [SchemaOf::Experiment, SchemaOf::Project] {
-            let schema = schema(of);
+        for schema in [experiment_schema(), project_schema()] {
             let text = schema.to_string();
             for reference in text.split("\"#/$defs/").skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(schema.pointer(&format!("/$defs/{reference}")).is_some(), "{reference}");

@@ -71,9 +71,9 @@ pub fn type_hint(node: &Node, shape: &Shape) -> Option<String> {
 pub fn integer_range(min: i128, max: i128) -> String {
     let unbounded = max >= i128::from(u32::MAX);
     match (min, unbounded) {
-        (min, true) if min < 0 => "a whole number".into(),
-        (min, true) => format!("a whole number from {min} up"),
-        (min, false) => format!("a whole number from {min} to {max}"),
+        (min, true) if min < 0 => "an integer".into(),
+        (min, true) => format!("an integer from {min} up"),
+        (min, false) => format!("an integer from {min} to {max}"),
     }
 }
 

@@ -1,3 +1,5 @@
+//! What an experiment becomes: stages, labels, rows.
+
 use std::collections::BTreeSet;
 
 use super::*;

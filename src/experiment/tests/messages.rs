@@ -1,3 +1,5 @@
+//! What is said of wrong experiments; would a newcomer know what to do?
+
 use super::*;
 
 /// The design's experiment with one text put for another, and what is said of it.

@@ -104,3 +104,14 @@ pub fn machine(device: DeviceChoice, torch_threads: usize) -> anyhow::Result<Mac
     anyhow::ensure!(device != DeviceChoice::Cuda, "`device = \"cuda\"`, but there is no NVIDIA driver");
     Ok(Machine { cuda: false, torch_threads, libtorch: "2.11".into(), bf16: false })
 }
+
+#[test]
+fn the_experiments_of_this_project_are_right() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(root.join("experiments")).into_iter().flatten().flatten();
+    for file in files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml")) {
+        let loaded = load_from(root, &file, &[], &machine);
+        let experiment = loaded.unwrap_or_else(|problems| panic!("{}", render(&problems, false)));
+        assert!(!experiment.runs.is_empty(), "{}", file.display());
+    }
+}
