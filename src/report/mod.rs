@@ -5,12 +5,14 @@
 
 mod cells;
 mod compare;
+mod confusion;
 mod figures;
 mod launch;
 mod layout;
 pub mod results;
 pub mod runs;
 pub mod settings;
+mod show;
 pub mod sides;
 pub mod statistics;
 mod stored;
@@ -23,7 +25,9 @@ mod fixture;
 
 pub use cells::{Cell, Table};
 pub use compare::{Comparison, Format, compare};
+pub use confusion::Confusion;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
+pub use show::{artifact_json, describe_artifact};
 pub use stored::Stored;
 pub use tables::write_tables;
 pub use terminal::render_runs;

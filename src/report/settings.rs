@@ -82,7 +82,16 @@ fn settings_of(launch: &Launch, store: &Store) -> Told {
     told
 }
 
-/// Leaves of nested tables by dotted path; arrays are leaves.
+/// Leaves of nested tables by dotted path below `path`; arrays are leaves, nulls are left out.
+pub(super) fn leaves(path: &str, value: &Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    flatten(path, value, &mut found);
+    found
+        .into_iter()
+        .map(|(path, values)| (path, values.into_iter().collect::<Vec<_>>().join(", ")))
+        .collect()
+}
+
 fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, BTreeSet<String>>) {
     match value {
         Value::Object(fields) => {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::cells::{Cell, Table};
+use super::confusion::Confusion;
 use super::launch::Launch;
 use super::runs::axis_column;
 use super::stored::Stored;
@@ -14,7 +15,8 @@ use super::{runs, summary};
 use crate::engine::Store;
 use crate::recipe::files;
 
-/// Writes the five tables into `folder` and says where they are.
+/// Writes the five tables into `folder` and says where they are. `confusion.csv` has a row for each pair of classes
+/// that occurred.
 ///
 /// # Errors
 /// When an artifact holds a file that cannot be read, or a table cannot be written.
@@ -25,8 +27,8 @@ pub fn write_tables(launch: &Launch, store: &Store, folder: &Path) -> Result<Vec
     let tables = [
         ("runs.csv", runs::table(&launch.axes, &rows)),
         ("summary.csv", summary::table(launch, &groups)),
-        ("curves.csv", gathered(&stored, files::CURVES)?),
-        ("confusion.csv", gathered(&stored, files::CONFUSION)?),
+        ("curves.csv", gathered(&stored, files::CURVES, read_csv)?),
+        ("confusion.csv", gathered(&stored, files::CONFUSION, |path| Ok(Confusion::read(path)?.pairs()))?),
         ("stages.csv", stages(&stored)),
     ];
     let mut written = Vec::new();
@@ -81,21 +83,17 @@ fn axis_value(stored: &Stored, stage: usize, axis: &str) -> Cell {
     Cell::text(stored.launch.stages[stage].axes.get(axis).map_or("", String::as_str))
 }
 
-/// The rows of the CSV file `name` of every stage that has one, with the stage and its axes in front. A column that
-/// only some files have is empty in the rows of the others.
-fn gathered(stored: &Stored, name: &str) -> Result<Table> {
+/// The rows of the table `file` of every stage that has one, with the stage and its axes in front. A column that only
+/// some files have is empty in the rows of the others.
+fn gathered(stored: &Stored, file: &str, read: fn(&Path) -> Result<Table>) -> Result<Table> {
     let launch = stored.launch;
     let mut columns: Vec<String> = Vec::new();
-    let mut rows: Vec<(usize, Vec<(usize, String)>)> = Vec::new();
+    let mut rows: Vec<(usize, Vec<(usize, Cell)>)> = Vec::new();
     for stage in 0..launch.stages.len() {
-        let Some(path) = stored.content(stage, name) else { continue };
-        let mut reader =
-            csv::Reader::from_path(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let places: Vec<usize> = reader.headers()?.iter().map(|column| place(&mut columns, column)).collect();
-        for record in reader.records() {
-            let record = record.with_context(|| format!("`{}` is no table", path.display()))?;
-            rows.push((stage, places.iter().copied().zip(record.iter().map(str::to_string)).collect()));
-        }
+        let Some(path) = stored.content(stage, file) else { continue };
+        let table = read(&path)?;
+        let places: Vec<usize> = table.columns.iter().map(|column| place(&mut columns, column)).collect();
+        rows.extend(table.rows.into_iter().map(|row| (stage, places.iter().copied().zip(row).collect())));
     }
     let fixed: Vec<&str> =
         ["experiment", "stage"].into_iter().chain(columns.iter().map(String::as_str)).collect();
@@ -109,9 +107,20 @@ fn gathered(stored: &Stored, name: &str) -> Result<Table> {
         let start = row.len();
         row.resize(start + columns.len(), Cell::Missing);
         for (place, value) in values {
-            row[start + place] = Cell::text(value);
+            row[start + place] = value;
         }
         table.rows.push(row);
+    }
+    Ok(table)
+}
+
+/// A CSV file as it is.
+fn read_csv(path: &Path) -> Result<Table> {
+    let damaged = || format!("`{}` is no table", path.display());
+    let mut reader = csv::Reader::from_path(path).with_context(damaged)?;
+    let mut table = Table::new(reader.headers().with_context(damaged)?);
+    for record in reader.records() {
+        table.rows.push(record.with_context(damaged)?.iter().map(Cell::text).collect());
     }
     Ok(table)
 }
