@@ -1,0 +1,91 @@
+//! What a data set holds, found without decoding: its classes and the images of each in each split.
+
+use anyhow::{Context, Result, bail};
+use image::RgbImage;
+
+use super::manifest::read_manifest;
+use super::{cifar, folder, idx, sketch};
+use crate::engine::JobSource;
+use crate::recipe::Format;
+
+/// In the order in which they are drawn; also an index into [`ClassImages::images`].
+pub const SPLITS: [&str; 3] = ["train", "valid", "test"];
+
+/// Index of a split in [`SPLITS`].
+pub type SplitIndex = usize;
+
+pub struct Catalog {
+    /// In the data set's own order: alphabetical for folders, by label for binary files.
+    pub classes: Vec<ClassImages>,
+    /// What a person should know: files left aside, and why.
+    pub warnings: Vec<String>,
+    pub(super) pictures: Box<dyn Pictures>,
+}
+
+pub struct ClassImages {
+    pub name: String,
+    /// Train, valid and test.
+    pub images: [Vec<ImageRef>; 3],
+}
+
+impl ClassImages {
+    pub(super) fn new(name: impl Into<String>) -> ClassImages {
+        ClassImages { name: name.into(), images: Default::default() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRef {
+    /// What a person calls it: `train/OVENBIRD/017.jpg`, `data_batch_1.bin#17`.
+    pub id: String,
+    pub(super) place: Place,
+}
+
+/// Where a reader finds an image: one of its files, and which of that file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub file: u32,
+    pub record: u32,
+}
+
+/// Why an image could not be had.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The file is there as it was listed, and is no picture.
+    Unreadable(String),
+    /// Anything that leaving out the image would not cure.
+    Failed(anyhow::Error),
+}
+
+/// The pixels of a data set, read from several threads.
+pub(super) trait Pictures: Send + Sync {
+    fn read(&self, place: Place) -> Result<RgbImage, ReadError>;
+
+    /// SHA-256 of the image's file, if it has one of its own.
+    fn digest(&self, _place: Place) -> Option<&str> {
+        None
+    }
+}
+
+impl Catalog {
+    /// `source` holds the files; generators need none.
+    ///
+    /// # Errors
+    /// The files do not have the layout of `format`, or are cut short.
+    pub fn open(format: &Format, source: Option<&JobSource>) -> Result<Catalog> {
+        if let Format::SketchBirds(birds) = format {
+            return sketch::catalog(birds);
+        }
+        let source =
+            source.context("the data set has no `path`; hint: say where its files are in `pipeline.toml`")?;
+        let listed = read_manifest(&source.manifest)?;
+        let found = match format {
+            Format::ImageFolder(_) => folder::catalog(&source.root, listed),
+            Format::Cifar10(_) => cifar::catalog(&source.root, &listed, &cifar::CIFAR10),
+            Format::Cifar100(_) => cifar::catalog(&source.root, &listed, &cifar::CIFAR100),
+            Format::Idx(_) => idx::catalog(&source.root, &listed),
+            Format::SketchBirds(_) => bail!("drawn data sets have no files"),
+        };
+        found.with_context(|| format!("cannot read `{}` as `{}`", source.root.display(), format.name()))
+    }
+}
