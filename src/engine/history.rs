@@ -43,6 +43,11 @@ impl History {
         self.stages().get(label)
     }
 
+    /// The keys of every stage as it was last made or tried.
+    pub fn keys(&mut self) -> Vec<String> {
+        self.stages().values().map(|last| last.key.clone()).collect()
+    }
+
     /// Seconds that stages called `name` took when they were made.
     pub fn seconds_of_name(&mut self, name: &str) -> Vec<f64> {
         let stages = self.stages().values();

@@ -66,7 +66,11 @@ pub fn plan(graph: &Graph, store: &Store, history: &mut History, options: &Optio
             states.push(State::NotAsked);
             continue;
         }
-        states.push(resolver.state(id, forced.contains(&id), history)?);
+        states.push(match resolver.state(id, forced.contains(&id), history)? {
+            Known::Waits { on } => State::Waits { on },
+            Known::Cached { key } => State::Cached { key },
+            Known::Stale { resolved, reason } => State::Stale { key: resolved.key, reason },
+        });
     }
     Ok(Plan { states })
 }
@@ -75,6 +79,13 @@ pub fn plan(graph: &Graph, store: &Store, history: &mut History, options: &Optio
 pub struct Resolved {
     pub key: String,
     pub pre_image: String,
+}
+
+/// What can be known of a stage now.
+pub enum Known {
+    Waits { on: StageId },
+    Cached { key: String },
+    Stale { resolved: Resolved, reason: Reason },
 }
 
 /// A file that a stage reads, and the stage whose artifact holds it.
@@ -120,24 +131,26 @@ impl<'a> Resolver<'a> {
     }
 
     /// The stage's state; a cached one is remembered as made.
-    pub fn state(&mut self, id: StageId, forced: bool, history: &mut History) -> Result<State> {
+    pub fn state(&mut self, id: StageId, forced: bool, history: &mut History) -> Result<Known> {
         if let Some(on) = self.waits_on(id) {
-            return Ok(State::Waits { on });
+            return Ok(Known::Waits { on });
         }
-        let Resolved { key, pre_image } = self.resolve(id, f64::INFINITY)?;
-        let kind = self.graph.stages[id].kind;
-        match self.store.look(kind, &key) {
+        let resolved = self.resolve(id, f64::INFINITY)?;
+        let stage = &self.graph.stages[id];
+        match self.store.look(stage.kind, &resolved.key) {
             Look::Whole(holding) if !forced => {
+                let key = resolved.key;
                 self.made[id] = Some(Made { key: key.clone(), holding });
-                Ok(State::Cached { key })
+                Ok(Known::Cached { key })
             }
             look => {
+                self.keep_manifests(id);
                 let reason = match (look, forced) {
                     (Look::Damaged(how), _) => Reason::Damaged(how),
                     (Look::Whole(_), _) => Reason::Forced,
-                    _ => reason(&self.graph.stages[id], &key, &pre_image, history, self.store),
+                    _ => reason(stage, &resolved, history, self.store),
                 };
-                Ok(State::Stale { key, reason })
+                Ok(Known::Stale { resolved, reason })
             }
         }
     }
@@ -165,6 +178,17 @@ impl<'a> Resolver<'a> {
         }
         let pre_image = key::pre_image(stage, &inputs, &sources);
         Ok(Resolved { key: key::sha256_hex(pre_image.as_bytes()), pre_image })
+    }
+
+    /// Keeps the lists of files that the stage's sources are now, so that the reason can name those that differ.
+    fn keep_manifests(&mut self, id: StageId) {
+        for source in &self.graph.stages[id].sources {
+            let mut memory = self.store.memory();
+            if let Ok(scan) = self.sources.scan(&source.place, &mut memory, f64::INFINITY) {
+                // A store that cannot be written costs the reason its detail, not the plan.
+                let _ = scan.write_manifest(self.store.root());
+            }
+        }
     }
 
     /// The files that a stage reads. Everything it reads from must be made.

@@ -122,7 +122,9 @@ impl Store {
             Err(_) if !path.is_dir() => return Look::Missing,
             Err(error) => return Look::Damaged(format!("its receipt cannot be read ({error})")),
         };
-        let listed = match self.index().listed(kind, key, &identity) {
+        // Bound first, so that the index is free again when a receipt has to be listed.
+        let known = self.index().listed(kind, key, &identity);
+        let listed = match known {
             Some(listed) => listed,
             None => match Receipt::read(&receipt) {
                 Ok(receipt) if receipt.key != key => return Look::Missing,

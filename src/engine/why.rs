@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::history::History;
 use super::job::Job;
+use super::plan::Resolved;
 use super::receipt::{RECEIPT, Receipt};
 use super::stage::Stage;
 use super::store::{Store, names_in};
@@ -145,17 +146,18 @@ fn plain(value: &Value) -> String {
 }
 
 /// Why a stage with this key, whose artifact is not there, has to run.
-pub fn reason(stage: &Stage, key: &str, pre_image: &str, history: &mut History, store: &Store) -> Reason {
+pub fn reason(stage: &Stage, now: &Resolved, history: &mut History, store: &Store) -> Reason {
+    let key = &now.key;
     let last = history.last(&stage.label).filter(|last| last.kind == stage.kind);
     if store.tombstone(stage.kind, key).exists() {
         return Reason::Missing { by_gc: true };
     }
     match last {
         None => Reason::New,
-        Some(last) if last.key == key && last.made => Reason::Missing { by_gc: false },
-        Some(last) if last.key == key => Reason::Unfinished,
+        Some(last) if last.key == *key && last.made => Reason::Missing { by_gc: false },
+        Some(last) if last.key == *key => Reason::Unfinished,
         Some(last) => {
-            let new: Value = serde_json::from_str(pre_image).unwrap_or_default();
+            let new: Value = serde_json::from_str(&now.pre_image).unwrap_or_default();
             let old = pre_image_of(store, &last.kind, &last.key);
             Reason::Changed(old.map(|old| difference(&old, &new, store)).unwrap_or_default())
         }

@@ -1,0 +1,139 @@
+//! An artifact in the making: a private folder that `commit` makes an artifact, or nothing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::digest::{FileDigest, digest_file};
+use super::receipt::{RECEIPT, Receipt};
+use super::store::{Look, Store};
+
+/// Stages that took longer than this are written through to the disk: a loss would cost more than the 4 ms that an
+/// fsync takes.
+const WORTH_SYNCING_SECS: f64 = 1.0;
+
+pub struct Draft {
+    pub path: PathBuf,
+}
+
+impl Draft {
+    /// An empty draft in the folder of an attempt.
+    pub fn create(attempt: &Path) -> std::io::Result<Draft> {
+        let draft = Draft { path: attempt.join("draft") };
+        draft.remove();
+        fs::create_dir_all(draft.path.join("content"))?;
+        fs::create_dir_all(draft.path.join("measured"))?;
+        Ok(draft)
+    }
+
+    /// Digests every file of the content and makes it read-only.
+    ///
+    /// # Errors
+    /// When there is no file, or something that is no file.
+    pub fn seal(&self) -> Result<BTreeMap<String, FileDigest>> {
+        let content = self.path.join("content");
+        let mut files = BTreeMap::new();
+        seal_folder(&content, &content, &mut files)?;
+        if files.is_empty() {
+            bail!("nothing was written, so there is nothing to keep");
+        }
+        Ok(files)
+    }
+
+    /// Makes the draft the artifact of its receipt. `false`: another one was there first, and stays.
+    pub fn commit(self, store: &Store, receipt: &Receipt) -> Result<bool> {
+        let text = serde_json::to_vec(receipt).context("a receipt is text and numbers")?;
+        let path = self.path.join(RECEIPT);
+        fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        let sync = receipt.took_secs > WORTH_SYNCING_SECS;
+        if sync {
+            self.sync(receipt)?;
+        }
+        let place = store.place(&receipt.kind, &receipt.key);
+        let kind = place.parent().expect("an artifact lies in the folder of its kind");
+        let done = self.rename(store, receipt, &place)?;
+        if sync && done {
+            sync_path(kind)?;
+        }
+        Ok(done)
+    }
+
+    /// Rids the disk of it.
+    pub fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
+    fn rename(&self, store: &Store, receipt: &Receipt, place: &Path) -> Result<bool> {
+        loop {
+            let Err(error) = fs::rename(&self.path, place) else { return Ok(true) };
+            match error.kind() {
+                ErrorKind::NotFound => {
+                    let kind = place.parent().expect("an artifact lies in the folder of its kind");
+                    fs::create_dir_all(kind).with_context(|| format!("cannot make `{}`", kind.display()))?;
+                }
+                ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty => {
+                    match store.look(&receipt.kind, &receipt.key) {
+                        Look::Whole(_) => {
+                            self.remove();
+                            return Ok(false);
+                        }
+                        Look::Damaged(how) => drop(store.quarantine(&receipt.kind, &receipt.key, &how)?),
+                        Look::Missing if place.exists() => return Err(taken(place)),
+                        Look::Missing => {}
+                    }
+                }
+                _ => return Err(error).with_context(|| format!("cannot make `{}`", place.display())),
+            }
+        }
+    }
+
+    fn sync(&self, receipt: &Receipt) -> Result<()> {
+        let content = self.path.join("content");
+        for name in receipt.files.keys() {
+            sync_path(&content.join(name))?;
+        }
+        for path in [&self.path.join(RECEIPT), &content, &self.path] {
+            sync_path(path)?;
+        }
+        Ok(())
+    }
+}
+
+fn taken(place: &Path) -> anyhow::Error {
+    let place = place.display();
+    anyhow!("`{place}` belongs to another key that begins alike\nhint: remove that artifact and run again")
+}
+
+fn sync_path(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .with_context(|| format!("cannot sync `{}`", path.display()))
+}
+
+fn seal_folder(content: &Path, folder: &Path, files: &mut BTreeMap<String, FileDigest>) -> Result<()> {
+    let unreadable = || format!("cannot read `{}`", folder.display());
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let path = entry.path();
+        let kind = entry.file_type().with_context(unreadable)?;
+        if kind.is_dir() {
+            seal_folder(content, &path, files)?;
+            continue;
+        }
+        let relative = path.strip_prefix(content).expect("the walk stays below the content");
+        let Some(name) = relative.to_str() else {
+            bail!("the name of `{}` that the stage wrote is not UTF-8", relative.to_string_lossy());
+        };
+        if !kind.is_file() {
+            bail!("the stage wrote `{name}`, which is no file\nhint: copy what a link points at");
+        }
+        files.insert(name.to_string(), digest_file(&path)?);
+        fs::set_permissions(&path, Permissions::from_mode(0o444))
+            .with_context(|| format!("cannot make `{}` read-only", path.display()))?;
+    }
+    Ok(())
+}
