@@ -2,6 +2,7 @@
 //! for less energy, time and money? The map, in reading order:
 
 pub mod augment;
+pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod experiment;

@@ -40,7 +40,9 @@ pub enum Color {
 #[derive(Subcommand)]
 pub enum Verb {
     /// Run what is stale of an experiment, then compare its runs
-    #[command(after_help = "Example:\n  pipeline run experiments/distill_vs_full.toml --set train.net.steps=100 -j 2")]
+    #[command(
+        after_help = "Example:\n  pipeline run experiments/distill_vs_full.toml --set train.net.steps=100 -j 2"
+    )]
     Run(Run),
     /// Say what `run` would do, and why, without doing it
     #[command(after_help = "Example:\n  pipeline plan experiments/distill_vs_full.toml")]
@@ -71,7 +73,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  pipeline export tiny experiments/distill_vs_full.toml --to pictures")]
     Export(Export),
     /// Draw the graph of stages
-    #[command(after_help = "Example:\n  pipeline graph experiments/distill_vs_full.toml --dot | dot -Tsvg > graph.svg")]
+    #[command(
+        after_help = "Example:\n  pipeline graph experiments/distill_vs_full.toml --dot | dot -Tsvg > graph.svg"
+    )]
     Graph(Graph),
     /// List every setting of a kind of stage, method, network or augmentation
     #[command(after_help = "Examples:\n  pipeline explain train\n  pipeline explain distribution-matching")]
@@ -86,7 +90,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  mkdir birds && cd birds && pipeline init")]
     Init(Init),
     /// Write completions for a shell
-    #[command(after_help = "Example:\n  pipeline completions bash > ~/.local/share/bash-completion/completions/pipeline")]
+    #[command(
+        after_help = "Example:\n  pipeline completions bash > ~/.local/share/bash-completion/completions/pipeline"
+    )]
     Completions { shell: clap_complete::Shell },
     /// Do one stage; the engine starts it
     #[command(hide = true)]
@@ -192,6 +198,9 @@ pub struct Compare {
     /// The axis whose values stand against one another
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,
+    /// The value of the axis that the others are measured against; without it, the first
+    #[arg(long, value_name = "VALUE")]
+    pub baseline: Option<String>,
     /// Leave out what is equal everywhere
     #[arg(long)]
     pub only_diff: bool,

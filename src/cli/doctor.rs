@@ -67,7 +67,8 @@ fn show(finding: &Finding) {
 
 fn examine(project: &Project, root: &Path) -> Vec<Finding> {
     let store = root.join(&project.artifacts);
-    let mut findings = vec![finding("pipeline", Health::Good, format!("version {}", env!("CARGO_PKG_VERSION")))];
+    let mut findings =
+        vec![finding("pipeline", Health::Good, format!("version {}", env!("CARGO_PKG_VERSION")))];
     match machine::worker_facts() {
         Ok(facts) => findings.extend([libtorch(&facts), cuda(&facts, project.device)]),
         Err(trouble) => findings.push(split_hint("worker", trouble.to_string())),
@@ -106,7 +107,8 @@ fn processor(project: &Project) -> Finding {
     let amx = if machine::has_amx_bf16() { "with AMX: `auto` is bf16" } else { "no AMX: `auto` is fp32" };
     let text = format!("{cores} cores, {} torch thread(s) a stage, {amx}", project.torch_threads);
     if project.torch_threads > cores {
-        return finding("processor", Health::Note, text).hint("more torch threads than cores slow every stage");
+        return finding("processor", Health::Note, text)
+            .hint("more torch threads than cores slow every stage");
     }
     finding("processor", Health::Good, text)
 }
@@ -164,8 +166,10 @@ fn writable(store: &Path) -> Finding {
     let _ = std::fs::remove_file(&probe);
     match tried {
         Ok(()) => finding("store", Health::Good, format!("{} can be written", store.display())),
-        Err(error) => finding("store", Health::Bad, format!("`{}` cannot be written: {error}", store.display()))
-            .hint("choose another folder: `artifacts = \"...\"` in pipeline.toml"),
+        Err(error) => {
+            finding("store", Health::Bad, format!("`{}` cannot be written: {error}", store.display()))
+                .hint("choose another folder: `artifacts = \"...\"` in pipeline.toml")
+        }
     }
 }
 
@@ -181,7 +185,9 @@ fn data_set(name: &str, set: &Dataset, project: &Project, root: &Path) -> Findin
         Some(other) if project.datasets.contains_key(other) => {
             finding("data set", Health::Note, format!("{missing}; `{other}` stands in"))
         }
-        Some(other) => finding("data set", Health::Bad, format!("{missing}; its stand-in `{other}` is not defined")),
+        Some(other) => {
+            finding("data set", Health::Bad, format!("{missing}; its stand-in `{other}` is not defined"))
+        }
         None => finding("data set", Health::Note, missing)
             .hint(format!("put it there, or `--set datasets.{name}.path=FOLDER`")),
     }

@@ -17,17 +17,19 @@ pub fn export(arguments: &Export) -> Result<(), Failure> {
     let artifact = opened.artifact(&store, &arguments.what, arguments.experiment.as_deref())?;
     let launch = opened.launch(arguments.experiment.as_deref()).ok();
     let find = |file: &str| holder(&artifact, file, launch.as_ref(), &store);
-    let splits: Vec<(&str, PathBuf)> = [("train", files::TRAIN), ("valid", files::VALID), ("test", files::TEST)]
-        .into_iter()
-        .filter_map(|(name, file)| Some((name, find(file)?)))
-        .collect();
+    let splits: Vec<(String, PathBuf)> =
+        [("train", files::TRAIN), ("valid", files::VALID), ("test", files::TEST)]
+            .into_iter()
+            .filter_map(|(name, file)| Some((name.to_string(), find(file)?)))
+            .collect();
     let Some(classes) = find(files::CLASSES).filter(|_| !splits.is_empty()) else {
         let message = format!("`{}` is no image set that can be exported", artifact.receipt.label);
-        return Err(Failure::usage(format!("{message}\nhint: subset, augment and distil stages make image sets")));
+        return Err(Failure::usage(format!(
+            "{message}\nhint: subset, augment and distil stages make image sets"
+        )));
     };
     refuse_full_folder(&arguments.to)?;
-    let borrowed: Vec<(&str, &Path)> = splits.iter().map(|(name, path)| (*name, path.as_path())).collect();
-    let count = data::export(&borrowed, &data::read_classes(&classes)?, &arguments.to)?;
+    let count = data::export(&splits, &data::Classes::read(&classes)?, &arguments.to)?;
     say!("{count} images in {}", arguments.to.display());
     Ok(())
 }

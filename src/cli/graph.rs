@@ -49,7 +49,8 @@ pub fn mermaid(graph: &Graph, collapse: bool) -> String {
 
 pub fn dot(graph: &Graph, collapse: bool) -> String {
     let drawing = drawing(graph, collapse);
-    let mut text = String::from("digraph pipeline {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+    let mut text =
+        String::from("digraph pipeline {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     for (id, name, kind) in &drawing.boxes {
         let name = name.replace('\\', "\\\\").replace('"', "\\\"");
         let _ = writeln!(text, "  {id} [label=\"{name}\\n{kind}\"];");

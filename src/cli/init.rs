@@ -12,11 +12,13 @@ const IGNORE: &str = "/artifacts/\n/data/\n";
 
 /// Writes the files; none that exists is touched.
 pub fn init(folder: &Path) -> Result<(), Failure> {
-    let files =
-        [("pipeline.toml", PROJECT), ("experiments/first.toml", FIRST), (".gitignore", IGNORE)];
+    let files = [("pipeline.toml", PROJECT), ("experiments/first.toml", FIRST), (".gitignore", IGNORE)];
     if folder.join("pipeline.toml").exists() {
-        let message = format!("`{}` is there already: nothing was written", folder.join("pipeline.toml").display());
-        return Err(Failure::usage(format!("{message}\nhint: `pipeline list` shows the project's experiments")));
+        let message =
+            format!("`{}` is there already: nothing was written", folder.join("pipeline.toml").display());
+        return Err(Failure::usage(format!(
+            "{message}\nhint: `pipeline list` shows the project's experiments"
+        )));
     }
     for (name, text) in files {
         let path = folder.join(name);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use comfy_table::{Table, presets};
+
 use serde_json::json;
 
 use super::arguments::List;
@@ -20,7 +21,7 @@ pub fn list(arguments: &List) -> Result<(), Failure> {
 
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     table
 }
 
@@ -45,7 +46,14 @@ fn artifacts(arguments: &List, opened: &Opened) -> Result<(), Failure> {
         let receipt = &artifact.receipt;
         let size = bytes(receipt.size());
         let at = receipt.started_at.get(..19).unwrap_or_default().replace('T', " ");
-        rows.add_row([&receipt.kind, engine::short(&receipt.key), &receipt.label, &size, &seconds(receipt.took_secs), &at]);
+        rows.add_row([
+            &receipt.kind,
+            engine::short(&receipt.key),
+            &receipt.label,
+            &size,
+            &seconds(receipt.took_secs),
+            &at,
+        ]);
     }
     say!("{rows}");
     Ok(())
@@ -110,6 +118,9 @@ mod tests {
 
     #[test]
     fn sizes_are_said_in_decimal_units() {
-        assert_eq!([0, 999, 1000, 999_499, 3_400_000, 7_000_000_000].map(bytes), ["0 B", "999 B", "1.0 kB", "999.5 kB", "3.4 MB", "7.0 GB"]);
+        assert_eq!(
+            [0, 999, 1000, 999_499, 3_400_000, 7_000_000_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "999.5 kB", "3.4 MB", "7.0 GB"]
+        );
     }
 }

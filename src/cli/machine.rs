@@ -84,7 +84,8 @@ pub fn worker_facts() -> Result<WorkerFacts, WorkerTrouble> {
 fn memory_of(program: &Path) -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    let name: String = program.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let name: String =
+        program.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     Some(cache.join("pipeline").join(format!("worker{name}.json")))
 }
 
@@ -108,7 +109,8 @@ fn ask(program: &Path) -> Result<WorkerFacts, WorkerTrouble> {
     if !output.status.success() {
         return Err(fails(format!("{}: {}", output.status, complaint.trim())));
     }
-    let facts: WorkerFacts = serde_json::from_slice(&output.stdout).map_err(|error| fails(error.to_string()))?;
+    let facts: WorkerFacts =
+        serde_json::from_slice(&output.stdout).map_err(|error| fails(error.to_string()))?;
     let ours = env!("CARGO_PKG_VERSION");
     if facts.version != ours {
         return Err(WorkerTrouble::OtherVersion { path: program.to_path_buf(), theirs: facts.version, ours });

@@ -134,7 +134,14 @@ fn draw(arguments: &arguments::Graph) -> Result<(), Failure> {
 }
 
 fn explain(topic: Option<&str>) -> Result<(), Failure> {
-    let text = experiment::explain(topic.unwrap_or("")).map_err(Failure::usage)?;
+    let Some(topic) = topic else {
+        say!(
+            "`pipeline explain TOPIC` explains any of these:\n\n{}",
+            columns(&experiment::topics(), run::table_width())
+        );
+        return Ok(());
+    };
+    let text = experiment::explain(topic).map_err(Failure::usage)?;
     say!("{}", text.trim_end());
     Ok(())
 }
@@ -143,4 +150,25 @@ fn schema(project: bool) -> Result<(), Failure> {
     let schema = if project { experiment::project_schema() } else { experiment::experiment_schema() };
     say!("{}", serde_json::to_string_pretty(&schema).map_err(Failure::environment)?);
     Ok(())
+}
+
+/// Words in as many columns as `width` holds, read down.
+fn columns(words: &[String], width: usize) -> String {
+    let longest = words.iter().map(|word| word.chars().count()).max().unwrap_or(1) + 2;
+    let rows = words.len().div_ceil((width / longest).max(1)).max(1);
+    let line = |row: usize| {
+        words.iter().skip(row).step_by(rows).map(|word| format!("{word:<longest$}")).collect::<String>()
+    };
+    (0..rows).map(|row| format!("  {}", line(row).trim_end())).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_set_in_columns_that_are_read_down() {
+        let words: Vec<String> = ["a", "b", "c", "d", "e"].map(String::from).to_vec();
+        assert_eq!(columns(&words, 6), "  a  d\n  b  e\n  c");
+    }
 }

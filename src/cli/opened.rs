@@ -94,14 +94,16 @@ impl OpenedExperiment {
     /// Reads and checks an experiment; shows its warnings on stderr.
     pub fn new(chosen: &Chosen) -> Result<OpenedExperiment, Failure> {
         let worker = OnceCell::new();
-        let machine = |device, torch_threads| settled(device, torch_threads, worker.get_or_init(machine::worker_facts));
+        let machine =
+            |device, torch_threads| settled(device, torch_threads, worker.get_or_init(machine::worker_facts));
         let experiment = experiment::load(&chosen.experiment, &chosen.sets, &machine);
         let experiment = experiment.map_err(|problems| refused(&problems))?;
         if !experiment.warnings.is_empty() {
             eprint(&experiment::render(&experiment.warnings, console::colors_enabled_stderr()));
         }
         let opened = Opened { project: experiment.project.clone(), root: experiment.root.clone() };
-        let worker = worker.into_inner().unwrap_or_else(|| Err(WorkerTrouble::Missing(PathBuf::from("pipeline"))));
+        let worker =
+            worker.into_inner().unwrap_or_else(|| Err(WorkerTrouble::Missing(PathBuf::from("pipeline"))));
         Ok(OpenedExperiment { opened, experiment, worker })
     }
 
@@ -153,7 +155,10 @@ pub fn pairs(graph: &Graph) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The stages called `what`: by label, else all of that name.
-pub fn several_of<'a>(stages: impl Iterator<Item = (&'a str, &'a str)>, what: &str) -> Result<Vec<usize>, String> {
+pub fn several_of<'a>(
+    stages: impl Iterator<Item = (&'a str, &'a str)>,
+    what: &str,
+) -> Result<Vec<usize>, String> {
     let stages: Vec<(&str, &str)> = stages.collect();
     let plain = |text: &str| text.replace(' ', "");
     let by = |fits: &dyn Fn(&(&str, &str)) -> bool| -> Vec<usize> {
@@ -164,7 +169,9 @@ pub fn several_of<'a>(stages: impl Iterator<Item = (&'a str, &'a str)>, what: &s
         return Ok(ids);
     }
     let mut known: Vec<&str> = stages.iter().map(|(name, _)| *name).collect();
-    known.sort_by(|a, b| strsim::jaro_winkler(b, what).total_cmp(&strsim::jaro_winkler(a, what)).then(a.cmp(b)));
+    known.sort_by(|a, b| {
+        strsim::jaro_winkler(b, what).total_cmp(&strsim::jaro_winkler(a, what)).then(a.cmp(b))
+    });
     known.dedup();
     known.truncate(5);
     Err(format!("no stage is called `{what}`\nhint: there is `{}`", known.join("`, `")))

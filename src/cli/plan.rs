@@ -9,18 +9,21 @@ use super::failure::Failure;
 use super::opened::{OpenedExperiment, eprint};
 use super::say::say;
 use super::view::seconds;
-use crate::engine::{self, Graph, History, Options, Plan, StageId, State, Store};
+use crate::engine::{self, Graph, History, Options, Plan, State, Store};
 
 /// How many stages of one name are listed before the rest is counted.
 const LISTED: usize = 12;
 
-pub fn show(opened: &OpenedExperiment, store: &Store, options: &Options, as_json: bool) -> Result<(), Failure> {
+pub fn show(
+    opened: &OpenedExperiment,
+    store: &Store,
+    options: &Options,
+    as_json: bool,
+) -> Result<(), Failure> {
     let graph = &opened.experiment.graph;
     let mut history = History::open(store, &opened.experiment.name);
     let plan = engine::plan(graph, store, &mut history, options)?;
-    let mut predicted = |id: StageId| engine::predict(graph, id, store, &mut history);
-    let times: Vec<Option<f64>> =
-        plan.states.iter().enumerate().map(|(id, state)| if runs(state) { predicted(id) } else { None }).collect();
+    let times = engine::predict(graph, &plan, store, &mut history);
     if as_json {
         say!("{}", as_value(graph, &plan, &times));
         return Ok(());
@@ -28,10 +31,6 @@ pub fn show(opened: &OpenedExperiment, store: &Store, options: &Options, as_json
     lines(graph, &plan, &times).iter().for_each(|line| say!("{line}"));
     eprint(&format!("{}\n", total(&plan, &times, options.jobs)));
     Ok(())
-}
-
-fn runs(state: &State) -> bool {
-    matches!(state, State::Stale { .. } | State::Waits { .. })
 }
 
 /// A line a stage; stages of one name that say the same are folded into one line.
@@ -45,7 +44,12 @@ fn lines(graph: &Graph, plan: &Plan, times: &[Option<f64>]) -> Vec<String> {
         *count += 1;
         if *count <= LISTED {
             let time = times[id].map_or(String::new(), |secs| format!("  ≈ {}", seconds(secs)));
-            lines.push(format!("{:<width$}  {}{}", stage.label, painted(&plan.states[id], &said), style(time).dim()));
+            lines.push(format!(
+                "{:<width$}  {}{}",
+                stage.label,
+                painted(&plan.states[id], &said),
+                style(time).dim()
+            ));
         }
     }
     for ((name, said), count) in listed.into_iter().filter(|(_, count)| *count > LISTED) {

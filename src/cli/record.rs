@@ -64,8 +64,11 @@ pub fn add_costs(launch: &mut Launch, store: &Store) {
         let Some(key) = &stage.key else { continue };
         let Some(artifact) = store.find(&stage.kind, key) else { continue };
         let receipt = &artifact.receipt;
-        stage.made =
-            Some(Made { took_secs: receipt.took_secs, cpu_secs: Some(receipt.cpu_secs), bytes: receipt.size() });
+        stage.made = Some(Made {
+            took_secs: receipt.took_secs,
+            cpu_secs: Some(receipt.cpu_secs),
+            bytes: receipt.size(),
+        });
     }
 }
 

@@ -64,7 +64,9 @@ fn tell_of_stand_ins(opened: &OpenedExperiment) {
         .filter_map(|stage| {
             let other = stage.provenance.get("stand_in")?.as_str()?;
             let named = stage.provenance.get("dataset")?.as_str()?;
-            Some(format!("`{other}` stands in for `{named}`, which is not there: the figures are not about `{named}`"))
+            Some(format!(
+                "`{other}` stands in for `{named}`, which is not there: the figures are not about `{named}`"
+            ))
         })
         .collect();
     told.sort();
@@ -83,7 +85,8 @@ fn keep(
     outcome: &Outcome,
 ) -> Result<(Launch, PathBuf), Failure> {
     let results = opened.opened.results();
-    let nothing_ran = outcome.count(|state| matches!(state, Final::Cached | Final::NotAsked)) == outcome.stages.len();
+    let nothing_ran =
+        outcome.count(|state| matches!(state, Final::Cached | Final::NotAsked)) == outcome.stages.len();
     if nothing_ran && let Ok(Some(last)) = results::latest(&results, &launch.experiment) {
         let folder = results.join(&launch.experiment).join(&last.launch);
         if record::says_the_same(&last, &launch) && folder.join("runs.csv").is_file() {
@@ -123,7 +126,8 @@ fn tell(
     ended(outcome, &opened.experiment.path)
 }
 
-fn table_width() -> usize {
+/// Characters that a table may take.
+pub fn table_width() -> usize {
     console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns).clamp(60, 140))
 }
 
@@ -144,7 +148,8 @@ fn summary(outcome: &Outcome) -> String {
 
 fn ended(outcome: &Outcome, path: &Path) -> Result<(), Failure> {
     if outcome.interrupted {
-        let message = format!("interrupted\nhint: `pipeline run {}` goes on from what was saved", path.display());
+        let message =
+            format!("interrupted\nhint: `pipeline run {}` goes on from what was saved", path.display());
         return Err(Failure::new(Failure::INTERRUPTED, message));
     }
     if outcome.is_complete() {

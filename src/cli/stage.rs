@@ -20,7 +20,9 @@ fn dispatch(task: &Task) -> Result<()> {
         "subset" => data::subset(task),
         "augment" => augment::augment(task),
         "command" => command(task),
-        other => bail!("`{other}` is no stage of this program: `pipeline-worker` does those that need tensors"),
+        other => {
+            bail!("`{other}` is no stage of this program: `pipeline-worker` does those that need tensors")
+        }
     }
 }
 
@@ -36,9 +38,12 @@ fn command(task: &Task) -> Result<()> {
     }
     task.started(None);
     engine::work::run_program(&line, &task.job.root, task)?;
-    let wrote = fs::read_dir(&out).with_context(|| format!("cannot read `{}`", out.display()))?.next().is_some();
+    let wrote =
+        fs::read_dir(&out).with_context(|| format!("cannot read `{}`", out.display()))?.next().is_some();
     if !wrote {
-        bail!("the command wrote nothing into `{{out}}`\nhint: it must leave its results in the folder that `{{out}}` stands for");
+        bail!(
+            "the command wrote nothing into `{{out}}`\nhint: it must leave its results in the folder that `{{out}}` stands for"
+        );
     }
     Ok(())
 }

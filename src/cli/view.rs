@@ -67,7 +67,8 @@ impl View {
         if self.live {
             let look = ProgressStyle::with_template("{bar:30.cyan/dim} {pos}/{len} stages, {elapsed}");
             let look = look.unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.total = self.bars.add(ProgressBar::new(stages as u64).with_style(look.progress_chars("━╸─")));
+            self.total =
+                self.bars.add(ProgressBar::new(stages as u64).with_style(look.progress_chars("━╸─")));
             self.total.set_position(cached as u64);
         }
     }
@@ -85,7 +86,14 @@ impl View {
         self.running.insert(stage, Running { bar, started: now, begun: None, said: now });
     }
 
-    fn progressed(&mut self, stage: StageId, label: &str, at: (u64, u64), unit: &str, figures: &BTreeMap<String, f64>) {
+    fn progressed(
+        &mut self,
+        stage: StageId,
+        label: &str,
+        at: (u64, u64),
+        unit: &str,
+        figures: &BTreeMap<String, f64>,
+    ) {
         let Some(running) = self.running.get_mut(&stage) else { return };
         let (done, total) = at;
         let (from, since) = *running.begun.get_or_insert((done, Instant::now()));
@@ -116,7 +124,8 @@ impl View {
     }
 
     fn failed(&self, label: &str, will_retry: bool, message: &str, tail: &[String], log: &str) {
-        let word = if will_retry { style("failed, tries again").yellow() } else { style("failed").red().bold() };
+        let word =
+            if will_retry { style("failed, tries again").yellow() } else { style("failed").red().bold() };
         self.line(format!("{} {label} {word}: {message}", self.counted()));
         if !tail.is_empty() && !will_retry {
             let lines: Vec<String> = tail.iter().map(|line| format!("      {}", style(line).dim())).collect();
@@ -133,7 +142,10 @@ impl View {
                 self.line(format!("{} {label} goes on at step {step}", self.counted()));
             }
             StageEvent::WaitsForOther => {
-                self.line(format!("{} {label} waits: another process makes the same artifact", self.counted()));
+                self.line(format!(
+                    "{} {label} waits: another process makes the same artifact",
+                    self.counted()
+                ));
             }
             StageEvent::Warning { message } => {
                 self.line(format!("{} {label} {}: {message}", self.counted(), style("warning").yellow()));
@@ -169,7 +181,8 @@ impl Listener for View {
             }
             Event::StageStopped { stage, label, saved_at } => {
                 self.ended(*stage, false);
-                let saved = saved_at.map_or("nothing to resume from".into(), |step| format!("saved at step {step}"));
+                let saved =
+                    saved_at.map_or("nothing to resume from".into(), |step| format!("saved at step {step}"));
                 self.line(format!("{} {label} stopped: {saved}", self.counted()));
             }
             Event::StageBlocked { label, by, .. } => {
@@ -177,7 +190,11 @@ impl Listener for View {
             }
             Event::Quarantined { label, key, reason, .. } => {
                 let word = style("damaged").yellow();
-                self.line(format!("{} {label} {word}: {reason}; {} is set aside and made again", self.counted(), short(key)));
+                self.line(format!(
+                    "{} {label} {word}: {reason}; {} is set aside and made again",
+                    self.counted(),
+                    short(key)
+                ));
             }
             Event::Warning { message } => self.line(format!("{}: {message}", style("warning").yellow())),
             Event::LaunchFinished { .. } => {
@@ -193,7 +210,8 @@ fn short(key: &str) -> &str {
 }
 
 fn spinner() -> ProgressStyle {
-    ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn steps() -> ProgressStyle {
@@ -204,7 +222,11 @@ fn steps() -> ProgressStyle {
 fn figures_of(figures: &BTreeMap<String, f64>) -> String {
     let shown = figures.iter().map(|(name, value)| {
         let name = name.replace('_', " ");
-        if name.contains("accuracy") { format!("{name} {:.1} %", 100.0 * value) } else { format!("{name} {value:.4}") }
+        if name.contains("accuracy") {
+            format!("{name} {:.1} %", 100.0 * value)
+        } else {
+            format!("{name} {value:.4}")
+        }
     });
     shown.collect::<Vec<_>>().join(", ")
 }

@@ -1,6 +1,6 @@
 //! `pipeline why`: why a stage is stale; where it is not, what its key is made of.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::arguments::{Chosen, Why};
 use super::failure::Failure;
 use super::opened::{Opened, OpenedExperiment, pairs, several_of};
 use super::say::say;
-use crate::engine::{self, History, Options, State, Store};
+use crate::engine::{self, History, Options, Reason, State, Store};
 
 pub fn why(arguments: &Why) -> Result<(), Failure> {
     let experiment = match &arguments.experiment {
@@ -29,8 +29,9 @@ pub fn why(arguments: &Why) -> Result<(), Failure> {
         (graph.stages[*id].label.as_str(), state, text)
     });
     if arguments.json {
-        let stages: Vec<_> =
-            answers.map(|(label, state, why)| json!({ "label": label, "state": state, "why": why })).collect();
+        let stages: Vec<_> = answers
+            .map(|(label, state, why)| json!({ "label": label, "state": state, "why": why }))
+            .collect();
         say!("{}", json!({ "version": 1, "stages": stages }));
     } else {
         answers.for_each(|(label, state, text)| say!("{label}: {state}\n{}", indented(&text)));
@@ -46,30 +47,47 @@ fn last_experiment() -> Result<PathBuf, Failure> {
     if path.is_file() {
         return Ok(path);
     }
-    let message = format!("the last launch was of `{}`, whose file is not in `experiments`", launch.experiment);
+    let message =
+        format!("the last launch was of `{}`, whose file is not in `experiments`", launch.experiment);
     Err(Failure::usage(format!("{message}\nhint: name the file: `pipeline why STAGE EXPERIMENT`")))
 }
 
 fn answer(graph: &engine::Graph, state: &State, store: &Store, kind: &str) -> (&'static str, String) {
     match state {
         State::Cached { key } => {
-            let made_of = store.find(kind, key).map_or(String::new(), |found| made_of(&found.receipt.pre_image));
+            let made_of =
+                store.find(kind, key).map_or(String::new(), |found| made_of(&found.receipt.pre_image));
             ("cached", format!("key {}\n{made_of}", engine::short(key)))
         }
-        State::Stale { reason, .. } => ("stale", reason.lines().join("\n")),
-        State::Waits { on } => {
-            ("waits", format!("its key depends on the bytes that `{}` has yet to make", graph.stages[*on].label))
-        }
+        State::Stale { reason, .. } => ("stale", lines(reason)),
+        State::Waits { on } => (
+            "waits",
+            format!("its key depends on the bytes that `{}` has yet to make", graph.stages[*on].label),
+        ),
         State::Blocked => ("blocked", String::new()),
         State::NotAsked => ("not asked for", String::new()),
+    }
+}
+
+/// A difference a line.
+fn lines(reason: &Reason) -> String {
+    match reason {
+        Reason::Changed(differences) if !differences.is_empty() => {
+            differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        }
+        other => other.to_string(),
     }
 }
 
 /// The pre-image as indented lines, without braces.
 fn made_of(pre_image: &serde_json::Value) -> String {
     let text = serde_json::to_string_pretty(pre_image).unwrap_or_default();
-    let lines = text.lines().filter(|line| line.trim().len() > 2 || line.trim().chars().all(char::is_alphanumeric));
-    lines.map(|line| line.trim_end_matches(['{', '[', ',']).trim_end().replace('"', "")).collect::<Vec<_>>().join("\n")
+    let lines =
+        text.lines().filter(|line| line.trim().len() > 2 || line.trim().chars().all(char::is_alphanumeric));
+    lines
+        .map(|line| line.trim_end_matches(['{', '[', ',']).trim_end().replace('"', ""))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn indented(text: &str) -> String {

@@ -1,0 +1,84 @@
+//! `pipeline verify`: every byte of every artifact checked, or an artifact made again and compared.
+
+use console::style;
+use serde_json::json;
+
+use super::arguments::Verify;
+use super::failure::Failure;
+use super::list::bytes;
+use super::machine;
+use super::opened::{Opened, eprint};
+use super::say::say;
+use crate::engine::{self, Artifact, Options, Rerun, Store, short};
+
+pub fn verify(arguments: &Verify) -> Result<(), Failure> {
+    let opened = Opened::here()?;
+    let store = opened.store()?;
+    if arguments.rerun { rerun(arguments, &opened, &store) } else { check(arguments, &store) }
+}
+
+fn check(arguments: &Verify, store: &Store) -> Result<(), Failure> {
+    if !arguments.artifacts.is_empty() {
+        return Err(Failure::usage("without `--rerun` all artifacts are verified\nhint: leave the keys out"));
+    }
+    let report = engine::verify(store)?;
+    if arguments.json {
+        let damaged = report.damaged.iter().map(
+            |damage| json!({ "artifact": damage.artifact, "how": damage.how, "quarantine": damage.quarantine }),
+        );
+        let damaged: Vec<_> = damaged.collect();
+        say!(
+            "{}",
+            json!({ "version": 1, "checked": report.checked, "bytes": report.bytes, "damaged": damaged })
+        );
+    } else {
+        for damage in &report.damaged {
+            say!(
+                "{} {}: {}; now in {}",
+                style("damaged").red(),
+                damage.artifact,
+                damage.how,
+                damage.quarantine.display()
+            );
+        }
+    }
+    let (checked, read) = (report.checked, bytes(report.bytes));
+    if report.damaged.is_empty() {
+        eprint(&format!("{checked} artifacts verified, {read}: all whole\n"));
+        return Ok(());
+    }
+    let message = format!("{} of {checked} artifacts are damaged and in quarantine", report.damaged.len());
+    Err(Failure::new(Failure::STAGE, format!("{message}\nhint: `pipeline run` makes them again")))
+}
+
+fn rerun(arguments: &Verify, opened: &Opened, store: &Store) -> Result<(), Failure> {
+    let chosen: Vec<Artifact> = if arguments.artifacts.is_empty() {
+        store.list()
+    } else {
+        let find = |text: &String| store.artifact_by_prefix(text).map_err(Failure::usage);
+        arguments.artifacts.iter().map(find).collect::<Result<_, _>>()?
+    };
+    let mut options = Options::new("verify", opened.root.clone())?;
+    if let Ok(worker) = machine::worker_program() {
+        options.worker_program = worker;
+    }
+    let mut unlike = 0;
+    for artifact in &chosen {
+        let name =
+            format!("{}/{} {}", artifact.receipt.kind, short(&artifact.receipt.key), artifact.receipt.label);
+        match engine::rerun(store, artifact, &options)? {
+            Rerun::Same => say!("{} {name}: the same bytes", style("✓").green()),
+            Rerun::Differs(files) => {
+                unlike += 1;
+                say!("{} {name}: other bytes in {}", style("✗").red(), files.join(", "));
+            }
+            Rerun::Interrupted => return Err(Failure::new(Failure::INTERRUPTED, "interrupted")),
+        }
+    }
+    if unlike == 0 {
+        return Ok(());
+    }
+    let message = format!("{unlike} of {} artifacts came out otherwise; the first ones stay", chosen.len());
+    let hint = "another processor, or a GPU without determinism, gives other bits; the receipts name both";
+    Err(Failure::new(Failure::STAGE, format!("{message}\nhint: {hint}")))
+}
