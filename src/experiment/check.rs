@@ -1,5 +1,7 @@
 //! Holds a tree of settings against its shape: collects everything that is wrong and normalises what is right.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::problem::{Problem, Problems, quoted_list};
@@ -18,14 +20,20 @@ pub struct Checked {
 
 /// `name` is what a person calls the table: `train.net`.
 pub fn check(node: &Node, table: &Table, name: &str) -> Checked {
-    let mut checker = Checker { path: vec![name.to_string()], problems: Vec::new(), repaired: Vec::new() };
+    let mut checker =
+        Checker { path: vec![Step::Key(name.into())], problems: Vec::new(), repaired: Vec::new() };
     let value = checker.table(node, table);
     Checked { value, repaired: checker.repaired, problems: checker.problems }
 }
 
+enum Step {
+    Key(Arc<str>),
+    Index(usize),
+}
+
 struct Checker {
     /// From the name of the whole to the setting at hand.
-    path: Vec<String>,
+    path: Vec<Step>,
     problems: Problems,
     repaired: Vec<String>,
 }
@@ -66,7 +74,7 @@ impl Checker {
             let before = self.problems.len();
             match table.field(&entry.key) {
                 Some(field) => {
-                    self.path.push(entry.key.to_string());
+                    self.path.push(Step::Key(Arc::clone(&entry.key)));
                     fields.insert(field.name.clone(), self.shape(&entry.node, &field.shape));
                     self.path.pop();
                 }
@@ -93,7 +101,7 @@ impl Checker {
     fn map(&mut self, entries: &[Entry], values: &Shape) -> Json {
         let mut map = Map::new();
         for entry in entries {
-            self.path.push(entry.key.to_string());
+            self.path.push(Step::Key(Arc::clone(&entry.key)));
             map.insert(entry.key.to_string(), self.shape(&entry.node, values));
             self.path.pop();
         }
@@ -118,7 +126,7 @@ impl Checker {
         }
         let mut checked = Vec::with_capacity(list.len());
         for (index, item) in list.iter().enumerate() {
-            self.path.push(index.to_string());
+            self.path.push(Step::Index(index));
             checked.push(self.shape(item, items));
             self.path.pop();
         }
@@ -166,7 +174,7 @@ impl Checker {
         let value = match settings {
             None => self.bare_choice(node, choice)?,
             Some(entry) => {
-                self.path.push(name.clone());
+                self.path.push(Step::Key(Arc::clone(&entry.key)));
                 let value = match entry.node.is_table() {
                     true => Some(self.table(&entry.node, &choice.settings)),
                     false => self.wrong_type(&entry.node, &Shape::Table(Table::default())),
@@ -265,7 +273,7 @@ impl Checker {
 
     fn wrong_type(&mut self, node: &Node, shape: &Shape) -> Option<Json> {
         let name = self.name();
-        let inside_list = self.path.last().is_some_and(|part| part.parse::<usize>().is_ok());
+        let inside_list = matches!(self.path.last(), Some(Step::Index(_)));
         let of = if inside_list { format!("each of `{name}`") } else { format!("`{name}`") };
         let problem = self.at(node, format!("{of} must be {}, not {}", wanted(shape), written(node)));
         let problem = match type_hint(node, shape) {
@@ -292,12 +300,24 @@ impl Checker {
 
     /// The nearest name above that is no index.
     fn name(&self) -> &str {
-        let named = self.path.iter().rev().find(|part| part.parse::<usize>().is_err());
-        named.map_or("", String::as_str)
+        self.path.iter().rev().find_map(Step::key).unwrap_or_default()
     }
 
     fn place(&self) -> String {
-        self.path.join(".")
+        let steps = self.path.iter().map(|step| match step {
+            Step::Key(key) => key.to_string(),
+            Step::Index(index) => index.to_string(),
+        });
+        steps.collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Step {
+    fn key(&self) -> Option<&str> {
+        match self {
+            Step::Key(key) => Some(key),
+            Step::Index(_) => None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From instances to the engine's stages, and to the runs that are rows of the tables.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::link::{Instance, Linked, Parts};
 use super::problem::{Problem, Problems};
@@ -19,6 +20,8 @@ pub struct Run {
 /// The graph, and of each of its stages the recipe. What was linked has no errors.
 pub fn lower(parts: &Parts<'_>, linked: &Linked, problems: &mut Problems) -> (Graph, Vec<Recipe>) {
     let mut lowered: Vec<Option<Lowered>> = parts.variants.all.iter().map(|_| None).collect();
+    let mut uses = vec![0usize; lowered.len()];
+    linked.instances.iter().for_each(|instance| uses[instance.variant] += 1);
     let mut graph = Graph::default();
     let mut recipes = Vec::with_capacity(linked.instances.len());
     for instance in &linked.instances {
@@ -34,8 +37,11 @@ pub fn lower(parts: &Parts<'_>, linked: &Linked, problems: &mut Problems) -> (Gr
                 }
             }
         }
-        if let Some(lowered) = known {
-            graph.stages.push(lowered.stage(parts, instance));
+        uses[instance.variant] -= 1;
+        // The last instance takes what the others copy.
+        let own = if uses[instance.variant] == 0 { known.take() } else { known.clone() };
+        if let Some(lowered) = own {
+            graph.stages.push(lowered.into_stage(parts, instance));
             recipes.push(recipe.clone());
         }
     }
@@ -49,6 +55,7 @@ pub fn runs(parts: &Parts<'_>, linked: &Linked) -> Vec<Run> {
 }
 
 /// What every instance of a variant has in common.
+#[derive(Clone)]
 struct Lowered {
     stage: Stage,
     /// Role and files of each input.
@@ -79,29 +86,30 @@ impl Lowered {
         Ok(Lowered { stage, reads })
     }
 
-    fn stage(&self, parts: &Parts<'_>, instance: &Instance) -> Stage {
-        let inputs = self.reads.iter().zip(&instance.inputs).filter_map(|((role, files), from)| {
-            Some(Input { role: role.clone(), from: (*from)?, files: files.clone() })
-        });
+    fn into_stage(self, parts: &Parts<'_>, instance: &Instance) -> Stage {
+        let reads = self.reads.into_iter().zip(&instance.inputs);
+        let inputs = reads.filter_map(|((role, files), from)| Some(Input { role, from: (*from)?, files }));
         let name = parts.template(instance).name.to_string();
         Stage {
             label: label(&name, parts, instance),
             name,
             axes: axes_of(parts, instance),
             inputs: inputs.collect(),
-            ..self.stage.clone()
+            ..self.stage
         }
     }
 }
 
 /// `net[arm=full, seed=0]`, in order of the matrix.
 fn label(name: &str, parts: &Parts<'_>, instance: &Instance) -> String {
-    if instance.axes.is_empty() {
-        return name.to_string();
+    let mut label = name.to_string();
+    for (at, (axis, value)) in named_values(parts, instance).enumerate() {
+        let _ = write!(label, "{}{axis}={value}", if at == 0 { "[" } else { ", " });
     }
-    let axes: Vec<String> =
-        named_values(parts, instance).map(|(axis, value)| format!("{axis}={value}")).collect();
-    format!("{name}[{}]", axes.join(", "))
+    if !instance.axes.is_empty() {
+        label.push(']');
+    }
+    label
 }
 
 fn axes_of(parts: &Parts<'_>, instance: &Instance) -> BTreeMap<String, String> {

@@ -85,7 +85,7 @@ pub fn load(path: &Path, sets: &[String], machine: Resolve<'_>) -> Result<Experi
     load_from(&current_folder()?, path, sets, machine)
 }
 
-/// Reads the project around the current folder: its settings and its root.
+/// Reads the project around the folder `dir`: its settings and its root.
 pub fn load_project(dir: &Path, sets: &[String]) -> Result<(Project, PathBuf), Problems> {
     let (overrides, mut problems) = read_overrides(sets);
     for over in overrides.iter().filter(|over| !project::is_about_project(over)) {
@@ -97,8 +97,14 @@ pub fn load_project(dir: &Path, sets: &[String]) -> Result<(Project, PathBuf), P
     if has_errors(&problems) {
         return Err(problem::tidy(problems));
     }
-    let found = project::find_and_read(&[dir.to_path_buf()], &overrides).map_err(problem::tidy)?;
-    Ok((found.project, found.root))
+    let found = project::find_and_read(&[dir.to_path_buf()], &overrides, &mut problems);
+    match found {
+        Ok(found) if !has_errors(&problems) => Ok((found.project, found.root)),
+        found => {
+            problems.extend(found.err().into_iter().flatten());
+            Err(problem::tidy(problems))
+        }
+    }
 }
 
 fn current_folder() -> Result<PathBuf, Problems> {
@@ -115,7 +121,8 @@ fn load_from(
     let (for_project, for_experiment): (Vec<Override>, Vec<Override>) =
         overrides.into_iter().partition(project::is_about_project);
     let beside = here.join(path).parent().map(Path::to_path_buf).unwrap_or_default();
-    let found = keep(project::find_and_read(&[here.to_path_buf(), beside], &for_project), &mut problems);
+    let found = project::find_and_read(&[here.to_path_buf(), beside], &for_project, &mut problems);
+    let found = keep(found, &mut problems);
     let tree = keep(merge::read_with_bases(path), &mut problems);
     let (Some(found), Some(tree)) = (found, tree) else { return Err(problem::tidy(problems)) };
     let tree = apply(tree, &for_experiment, &mut problems);

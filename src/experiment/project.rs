@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::check::check;
 use super::merge::{Place, set};
 use super::parse::{Override, parse};
-use super::problem::{Problem, Problems, has_errors};
+use super::problem::{Problem, Problems};
 use super::shape::shapes;
 use super::source::{Origin, Source};
 use super::tree::Node;
@@ -27,51 +27,54 @@ pub fn is_about_project(over: &Override) -> bool {
     over.path.first().is_some_and(|(key, _)| shapes().project.field(key).is_some())
 }
 
-/// The nearest `pipeline.toml` from any of `folders` upwards; without one, the defaults at the first folder.
-pub fn find_and_read(folders: &[PathBuf], overrides: &[Override]) -> Result<Found, Problems> {
+/// The nearest `pipeline.toml` from any of `folders` upwards; without one, the defaults at the first folder. Wrong
+/// settings go to `problems` and are repaired, so that experiments can still be looked at.
+pub fn find_and_read(
+    folders: &[PathBuf],
+    overrides: &[Override],
+    problems: &mut Problems,
+) -> Result<Found, Problems> {
     let above = folders.iter().flat_map(|folder| folder.ancestors());
     let file = above.map(|folder| folder.join(FILE)).find(|file| file.is_file());
+    let here = folders.first().map_or(Path::new(""), PathBuf::as_path);
     let (root, mut tree) = match file {
-        Some(file) => {
-            let mut source = Source::read(&file, RANK).map_err(|problem| vec![problem])?;
-            if let Some(shown) = folders.first().and_then(|here| file.strip_prefix(here).ok()) {
-                source = Source::file(shown.display().to_string(), source.text.clone(), RANK);
-            }
-            let root = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            (root, parse(&source)?)
-        }
+        Some(file) => (file.parent().unwrap_or(here).to_path_buf(), read(&file, here)?),
         None => {
             let origin = Origin::new(&Source::file(FILE, "", RANK), 0..0);
-            (folders.first().cloned().unwrap_or_default(), Node::table(Vec::new(), origin))
+            (here.to_path_buf(), Node::table(Vec::new(), origin))
         }
     };
     for over in overrides {
         tree = set(&tree, over, Place::project());
     }
-    let mut checked = check(&tree, &shapes().project, FILE);
-    let project = match serde_json::from_value::<Project>(checked.value) {
-        Ok(project) => project,
-        Err(error) => {
-            checked.problems.push(Problem::error(&tree.origin, format!("`{FILE}`: {error}")));
-            return Err(checked.problems);
+    let checked = check(&tree, &shapes().project, FILE);
+    let before = problems.len();
+    problems.extend(checked.problems);
+    match serde_json::from_value::<Project>(checked.value) {
+        Ok(project) => {
+            check_datasets(&project, &tree, before, problems);
+            Ok(Found { project, root, tree })
         }
-    };
-    check_datasets(&project, &tree, &mut checked.problems);
-    if has_errors(&checked.problems) {
-        return Err(checked.problems);
+        Err(error) => Err(vec![Problem::error(&tree.origin, format!("`{FILE}`: {error}"))]),
     }
-    Ok(Found { project, root, tree })
 }
 
-fn check_datasets(project: &Project, tree: &Node, problems: &mut Problems) {
+/// The file's tree; messages name it from the folder `here`.
+fn read(file: &Path, here: &Path) -> Result<Node, Problems> {
+    let mut source = Source::read(file, RANK).map_err(|problem| vec![problem])?;
+    if let Ok(shown) = file.strip_prefix(here) {
+        source = Source::file(shown.display().to_string(), source.text.clone(), RANK);
+    }
+    parse(&source)
+}
+
+/// Looks at data sets of which nothing was said from `before` on.
+fn check_datasets(project: &Project, tree: &Node, before: usize, problems: &mut Problems) {
+    let told: Vec<Origin> = problems[before..].iter().filter_map(|problem| problem.origin.clone()).collect();
     for (name, dataset) in &project.datasets {
         let Some(entry) = tree.get("datasets").and_then(|sets| sets.entry(name)) else { continue };
-        let known = problems.iter().any(|problem| {
-            problem.origin.as_ref().is_some_and(|origin| {
-                entry.node.entries().iter().any(|below| *origin == below.at || *origin == below.node.origin)
-            })
-        });
-        if known {
+        let below = entry.node.entries();
+        if below.iter().any(|entry| told.contains(&entry.at) || told.contains(&entry.node.origin)) {
             continue;
         }
         problems.extend(lacks_path(name, dataset, &entry.node));

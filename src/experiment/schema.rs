@@ -86,10 +86,10 @@ fn open(schema: &Json, axes: bool) -> Json {
         }
     }
     let bare = bare_names(map);
-    if !bare.is_empty() {
-        if let Some(options) = opened.get_mut("oneOf").and_then(Json::as_array_mut) {
-            options.push(json!({ "enum": bare }));
-        }
+    if let Some(options) = opened.get_mut("oneOf").and_then(Json::as_array_mut)
+        && !bare.is_empty()
+    {
+        options.push(json!({ "enum": bare }));
     }
     Json::Object(opened)
 }

@@ -64,6 +64,11 @@ pub fn make_variants(templates: &[Template], matrix: &Matrix, setting: &Setting)
     let mut serving = Vec::with_capacity(matrix.combinations.len() * templates.len());
     for combination in &matrix.combinations {
         for (at, template) in templates.iter().enumerate() {
+            // What reads no axis has one variant: that of the first combination.
+            if let Some(first) = serving.get(at).copied().filter(|_| template.axes.is_empty()) {
+                serving.push(first);
+                continue;
+            }
             let values: Vec<u32> = template.axes.iter().map(|axis| combination[*axis]).collect();
             let variant = known.entry((at, values)).or_insert_with_key(|(_, values)| {
                 all.push(maker.make(at, values, combination));

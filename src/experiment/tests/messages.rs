@@ -213,6 +213,7 @@ fn a_project_with_mistakes() {
     let project = "devise = \"cpu\"\ntorch_threads = 0\n[datasets.sketches]\nformat = \"sketch-bird\"\n\
                    [datasets.birds]\nstand_in = \"skeches\"\npath = 3\n[datasets.x]\nstand_in = \"y\"\n";
     folder.write("pipeline.toml", project);
+    folder.write("x.toml", DESIGN.replace("steps = 600", "stpes = 600"));
     insta::assert_snapshot!(folder.said(&[]));
 }
 
