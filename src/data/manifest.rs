@@ -78,7 +78,7 @@ pub fn hex(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// Several files do.
-pub fn find_named<'a>(listed: &'a [Listed], fits: impl Fn(&str) -> bool) -> Result<Option<&'a Listed>> {
+pub fn find_named(listed: &[Listed], fits: impl Fn(&str) -> bool) -> Result<Option<&Listed>> {
     let mut found = listed.iter().filter(|entry| fits(file_name(&entry.path)));
     let Some(first) = found.next() else { return Ok(None) };
     if let Some(second) = found.next() {

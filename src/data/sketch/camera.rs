@@ -25,7 +25,7 @@ pub fn expose(canvas: &mut Canvas, chance: &mut Chance) {
         // One hash a pixel serves its channels; the sum of two even draws is close enough to a sensor's grain.
         let mut bits = hash(salt, i as i32, 0);
         for (channel, value) in pixel.iter_mut().enumerate() {
-            let speck = (bits & 31) as f32 / 31.0 + (bits >> 5 & 31) as f32 / 31.0 - 1.0;
+            let speck = (bits & 31) as f32 / 31.0 + ((bits >> 5) & 31) as f32 / 31.0 - 1.0;
             bits >>= 10;
             let lit = *value * gain[channel] * light;
             *value = lit + (veil - lit) * haze + grain * speck;

@@ -78,10 +78,10 @@ impl Canvas {
         let mut above = self.pixels[..side].to_vec();
         for y in 0..side {
             let below = (y + 1).min(side - 1) * side;
-            for x in 0..side {
+            for (x, above) in above.iter_mut().enumerate() {
                 let here = self.pixels[y * side + x];
-                self.pixels[y * side + x] = weigh(above[x], here, self.pixels[below + x]);
-                above[x] = here;
+                self.pixels[y * side + x] = weigh(*above, here, self.pixels[below + x]);
+                *above = here;
             }
         }
     }

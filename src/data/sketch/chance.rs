@@ -38,7 +38,7 @@ impl Chance {
 
     /// In 0..n.
     pub fn below(&mut self, n: usize) -> usize {
-        ((self.0.next_u64() >> 32) * n as u64 >> 32) as usize
+        (((self.0.next_u64() >> 32) * n as u64) >> 32) as usize
     }
 
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {

@@ -22,7 +22,7 @@ const SKIES: [[Colour; 2]; 5] = [
 /// Pixels of the distance for one of the picture: it is out of focus.
 const COARSE: usize = 4;
 /// Turns everything by up to a full half circle.
-const HALF_TURN: f32 = 3.141_592_7;
+const HALF_TURN: f32 = std::f32::consts::PI;
 
 /// The distance, out of focus.
 pub fn distance(side: usize, chance: &mut Chance) -> Canvas {
