@@ -9,13 +9,13 @@ use project::Project;
 /// Every stage notes in `ran` that it ran.
 const CHAIN: &str = r#"
 [command.words]
-run = "echo words >> ran; cat list.txt > {out}/list"
+run = "echo words >> $SCRATCH/ran; cat list.txt > {out}/list"
 
 [command.sorted]
-run = "echo sorted >> ran; sort {in.words}/list > {out}/list"
+run = "echo sorted >> $SCRATCH/ran; sort {in.words}/list > {out}/list"
 
 [command.count]
-run = "echo count >> ran; wc -l < {in.sorted}/list > {out}/n"
+run = "echo count >> $SCRATCH/ran; wc -l < {in.sorted}/list > {out}/n"
 "#;
 
 fn chain() -> Project {
@@ -114,10 +114,10 @@ fn a_matrix_makes_a_stage_that_reads_no_axis_once() {
     let project = Project::with(
         r#"
 [command.shared]
-run = "echo shared >> ran; echo 1 > {out}/x"
+run = "echo shared >> $SCRATCH/ran; echo 1 > {out}/x"
 
 [command.each]
-run = "echo each{n} >> ran; cat {in.shared}/x > {out}/x"
+run = "echo each{n} >> $SCRATCH/ran; cat {in.shared}/x > {out}/x"
 
 [matrix]
 n = [1, 2, 3]
@@ -163,7 +163,7 @@ fn retries_do_not_change_the_key() {
     let project = Project::with(
         r#"
 [command.flaky]
-run = "test -e tried || { touch tried; exit 1; }; echo 1 > {out}/x"
+run = "test -e $SCRATCH/tried || {{ touch $SCRATCH/tried; exit 1; }}; echo 1 > {out}/x"
 "#,
     );
     project.pipeline(&["run", "x.toml", "--retries", "1"]).expect(0);

@@ -77,7 +77,7 @@ fn after_a_kill_at_any_of_50_moments_the_next_run_completes_and_makes_nothing_tw
 
 #[test]
 fn two_launches_at_once_make_each_stage_once() {
-    let project = Project::with(&CHAINS.replace("run = \"", "run = \"echo x >> ran; "));
+    let project = Project::with(&CHAINS.replace("run = \"", "run = \"echo x >> $SCRATCH/ran; "));
     let launches: Vec<_> = (0..2).map(|_| project.start(&["run", "x.toml"])).collect();
     for launch in launches {
         Ran::of(&launch.wait_with_output().unwrap()).expect(0);
@@ -105,15 +105,16 @@ run = "sleep 0.2; echo 1 > {out}/x"
 
 #[test]
 fn no_process_outlives_a_killed_engine() {
-    let project = Project::with("[command.slow]\nrun = \"echo $$ > pid; exec sleep 1000; touch {out}/x\"\n");
+    let project =
+        Project::with("[command.slow]\nrun = \"echo $$ > $SCRATCH/pid; exec sleep 1000; touch {out}/x\"\n");
     let mut engine = project.start(&["run", "x.toml"]);
     for _ in 0..200 {
-        if !project.read("pid").is_empty() {
+        if !project.read("scratch/pid").is_empty() {
             break;
         }
         sleep(Duration::from_millis(20));
     }
-    let pid = project.read("pid").trim().to_string();
+    let pid = project.read("scratch/pid").trim().to_string();
     assert!(!pid.is_empty(), "the stage started");
     engine.kill().unwrap();
     engine.wait().unwrap();
@@ -128,11 +129,11 @@ fn no_process_outlives_a_killed_engine() {
 #[test]
 fn an_interrupt_stops_the_launch_with_130_and_the_next_goes_on() {
     let project = Project::with(
-        "[command.quick]\nrun = \"echo 1 > {out}/x\"\n[command.slow]\nrun = \"touch begun; test -e go || sleep 1000; cat {in.quick}/x > {out}/x\"\n",
+        "[command.quick]\nrun = \"echo 1 > {out}/x\"\n[command.slow]\nrun = \"touch $SCRATCH/begun; test -e $SCRATCH/go || sleep 1000; cat {in.quick}/x > {out}/x\"\n",
     );
     let engine = project.start(&["run", "x.toml"]);
     for _ in 0..500 {
-        if project.path("begun").exists() {
+        if project.path("scratch/begun").exists() {
             break;
         }
         sleep(Duration::from_millis(20));
@@ -141,7 +142,7 @@ fn an_interrupt_stops_the_launch_with_130_and_the_next_goes_on() {
     let output = engine.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), None);
     Ran::of(&output).expect(130).says("interrupted");
-    project.write("go", "");
+    project.write("scratch/go", "");
     project.run();
     assert_eq!(project.artifacts().len(), 2);
 }

@@ -62,8 +62,10 @@ impl View {
         if cached == stages {
             return;
         }
-        let at_a_time = if jobs == 1 { "one at a time".to_string() } else { format!("{jobs} at a time") };
-        self.line(format!("{stages} stages, {cached} cached; up to {at_a_time}"));
+        let at_a_time =
+            if jobs == 1 { "one at a time".to_string() } else { format!("up to {jobs} at a time") };
+        let noun = if stages == 1 { "stage" } else { "stages" };
+        self.line(format!("{stages} {noun}, {cached} cached; {at_a_time}"));
         if self.live {
             let look = ProgressStyle::with_template("{bar:30.cyan/dim} {pos}/{len} stages, {elapsed}");
             let look = look.unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -48,6 +48,7 @@ impl Project {
     pub fn new() -> Project {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("pipeline.toml"), "device = \"cpu\"\n").unwrap();
+        fs::create_dir(folder.path().join("scratch")).unwrap();
         Project { folder }
     }
 
@@ -79,6 +80,8 @@ impl Project {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
         command.args(arguments).current_dir(self.root()).stdin(Stdio::null()).env("NO_COLOR", "1");
+        // Named by a variable, so that a file there is no word of the command line and no input.
+        command.env("SCRATCH", self.path("scratch"));
         command
     }
 
@@ -126,9 +129,10 @@ impl Project {
         digests
     }
 
-    /// Lines of a file that stages append to: how often each ran.
+    /// Lines of a file of `$SCRATCH` that stages append to: how often each ran.
     pub fn tally(&self, name: &str) -> Vec<String> {
-        let mut lines: Vec<String> = self.read(name).lines().map(str::to_string).collect();
+        let mut lines: Vec<String> =
+            self.read(&format!("scratch/{name}")).lines().map(str::to_string).collect();
         lines.sort();
         lines
     }
