@@ -17,6 +17,9 @@ pub const JOB: &str = "job.json";
 /// What the attempt's process printed.
 pub const LOG: &str = "log";
 
+/// What the next attempt at the key goes on from.
+pub const CHECKPOINTS: &str = "checkpoints";
+
 /// A folder `work/<key>/<attempt>` whose removal is nobody else's business while this value lives.
 pub struct Attempt {
     pub folder: PathBuf,
@@ -68,8 +71,9 @@ pub fn dead_attempts(work: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = names_in(work).into_iter().map(|name| work.join(name)).collect();
     folders.retain(|folder| match File::open(folder.join(JOB)) {
         Ok(job) => !matches!(job.try_lock(), Err(TryLockError::WouldBlock)),
-        // One without a job is about to get it, or its maker died: only if it is empty is it safe to remove.
-        Err(_) => fs::remove_dir(folder).is_err() && folder.join("draft").exists(),
+        // An empty one is about to get its job, or its maker died: then it is of no more use. One that holds
+        // something else is what an interrupted removal left.
+        Err(_) => fs::remove_dir(folder).is_err() && folder.exists(),
     });
     folders
 }

@@ -1,4 +1,4 @@
-//! An artifact in the making: a private folder that `commit` makes an artifact, or nothing.
+//! An artifact in the making: the folder of an attempt, which `commit` makes the artifact, or nothing.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::attempt::{CHECKPOINTS, JOB, LOG};
 use super::digest::{FileDigest, digest_file};
 use super::receipt::{RECEIPT, Receipt};
 use super::store::{Look, Store};
@@ -16,6 +17,8 @@ use super::store::{Look, Store};
 /// fsync takes.
 const WORTH_SYNCING_SECS: f64 = 1.0;
 
+/// The attempt's folder itself is what is renamed, with its job and log: a file removed is dear on ext4, which for
+/// seconds looks at each one lately removed whenever it makes another.
 pub struct Draft {
     pub path: PathBuf,
 }
@@ -23,10 +26,10 @@ pub struct Draft {
 impl Draft {
     /// An empty draft in the folder of an attempt.
     pub fn create(attempt: &Path) -> std::io::Result<Draft> {
-        let draft = Draft { path: attempt.join("draft") };
+        let draft = Draft { path: attempt.to_path_buf() };
         draft.remove();
-        fs::create_dir_all(draft.path.join("content"))?;
-        fs::create_dir_all(draft.path.join("measured"))?;
+        fs::create_dir(draft.path.join("content"))?;
+        fs::create_dir(draft.path.join("measured"))?;
         Ok(draft)
     }
 
@@ -46,25 +49,39 @@ impl Draft {
 
     /// Makes the draft the artifact of its receipt. `false`: another one was there first, and stays.
     pub fn commit(self, store: &Store, receipt: &Receipt) -> Result<bool> {
+        let done = self.try_commit(store, receipt);
+        if !matches!(done, Ok(true)) {
+            self.remove();
+        }
+        done
+    }
+
+    fn try_commit(&self, store: &Store, receipt: &Receipt) -> Result<bool> {
         let text = serde_json::to_vec(receipt).context("a receipt is text and numbers")?;
         let path = self.path.join(RECEIPT);
         fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        let _ = fs::remove_dir_all(self.path.join(CHECKPOINTS));
         let sync = receipt.took_secs > WORTH_SYNCING_SECS;
         if sync {
             self.sync(receipt)?;
         }
         let place = store.place(&receipt.kind, &receipt.key);
-        let kind = place.parent().expect("an artifact lies in the folder of its kind");
-        let done = self.rename(store, receipt, &place)?;
-        if sync && done {
-            sync_path(kind)?;
+        if !self.rename(store, receipt, &place)? {
+            return Ok(false);
         }
-        Ok(done)
+        // Only now: in the attempt's folder the job tells that somebody is at it.
+        for name in [JOB, LOG] {
+            let _ = fs::rename(place.join(name), place.join("measured").join(name));
+        }
+        if sync {
+            sync_path(place.parent().expect("an artifact lies in the folder of its kind"))?;
+        }
+        Ok(true)
     }
 
-    /// Rids the disk of it.
+    /// Rids the disk of what was written, but not of the attempt's job, log and checkpoints.
     pub fn remove(&self) {
-        let _ = fs::remove_dir_all(&self.path);
+        remove_from(&self.path);
     }
 
     fn rename(&self, store: &Store, receipt: &Receipt, place: &Path) -> Result<bool> {
@@ -101,6 +118,14 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// Rids an attempt's folder of its draft.
+pub fn remove_from(attempt: &Path) {
+    for folder in ["content", "measured"] {
+        let _ = fs::remove_dir_all(attempt.join(folder));
+    }
+    let _ = fs::remove_file(attempt.join(RECEIPT));
 }
 
 fn taken(place: &Path) -> anyhow::Error {

@@ -134,3 +134,78 @@ fn write_source(text: &mut String, source: &SourceDigest) {
 fn write_text(text: &mut String, string: &str) {
     text.push_str(&Value::from(string).to_string());
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::super::fake::stage;
+    use super::*;
+
+    fn file(sha256: &str) -> FileDigest {
+        FileDigest { size: 3, sha256: sha256.into() }
+    }
+
+    #[test]
+    fn the_pre_image_is_spelt_once_and_for_all() {
+        let mut one = stage("one", "a \"word\"", &[]);
+        let train = file("ab");
+        let files = BTreeMap::from([("train.safetensors", Some(&train)), ("preprocess.json", None)]);
+        let inputs = InputFiles::from([("from", files)]);
+        let tree = SourceDigest::Tree { files: 2, sha256: "ef".into() };
+        let sources = BTreeMap::from([("photos", tree), ("prep.py", SourceDigest::File(file("cd")))]);
+        let expected = concat!(
+            r#"{"domain":"pipeline stage 1","inputs":{"from":{"preprocess.json":null,"#,
+            r#""train.safetensors":{"sha256":"ab","size":3}}},"kind":"fake","#,
+            r#""parameters":{"says":"a \"word\""},"parts":{"fake":1},"#,
+            r#""sources":{"photos":{"files":2,"sha256":"ef"},"prep.py":{"sha256":"cd","size":3}}}"#,
+        );
+        assert_eq!(pre_image(&one, &inputs, &sources), expected);
+        one.environment = json!({ "torch_threads": 1 });
+        let with = expected.replacen(",\"inputs\"", ",\"environment\":{\"torch_threads\":1},\"inputs\"", 1);
+        assert_eq!(pre_image(&one, &inputs, &sources), with);
+        // What a receipt keeps says the same as what was digested.
+        let mut again = String::new();
+        canonical(&serde_json::from_str(&with).unwrap(), &mut again);
+        assert_eq!(again, with);
+    }
+
+    #[test]
+    fn names_and_needs_are_no_part_of_it() {
+        let one = stage("one", "a", &[]);
+        let mut other = stage("other", "a", &[]);
+        other.needs.threads = 8;
+        other.axes.insert("seed".into(), "1".into());
+        other.provenance.insert("dataset".into(), "birds".into());
+        let text = |stage| pre_image(stage, &InputFiles::new(), &BTreeMap::new());
+        assert_eq!(text(&one), text(&other));
+    }
+
+    #[test]
+    fn a_zero_has_no_sign() {
+        let mut text = String::new();
+        canonical(&json!([-0.0, 0.0, 0, -1.5]), &mut text);
+        assert_eq!(text, "[0.0,0.0,0,-1.5]");
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_a_table_does_not_matter(fields in prop::collection::btree_map(".{0,4}", any::<f64>(), 0..8)) {
+            let text = |fields: Vec<(String, Value)>| {
+                let mut text = String::new();
+                canonical(&Value::Object(Map::from_iter(fields)), &mut text);
+                text
+            };
+            let fields: Vec<(String, Value)> =
+                fields.into_iter().map(|(key, value)| (key, json!({ "x": value, "a": value }))).collect();
+            let backwards = fields.iter().rev().cloned().collect();
+            let forwards = text(fields.clone());
+            prop_assert_eq!(&forwards, &text(backwards));
+            let read: Value = serde_json::from_str(&forwards).unwrap();
+            let mut again = String::new();
+            canonical(&read, &mut again);
+            prop_assert_eq!(forwards, again);
+        }
+    }
+}

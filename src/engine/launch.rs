@@ -227,7 +227,7 @@ impl<'a, 'l> Launch<'a, 'l> {
         let key = resolved.key.clone();
         self.resolver.set_made(id, Some(Made { key: key.clone(), holding }));
         self.note(id, &key, took_secs, true);
-        self.set_phase(id, Phase::Over(Final::Made));
+        self.set_phase(id, Phase::Over(if found { Final::Cached } else { Final::Made }));
         self.tell(&Event::StageFinished { stage: id, label: stage.label.clone(), key, found, took_secs });
         self.release(id);
     }
@@ -240,13 +240,11 @@ impl<'a, 'l> Launch<'a, 'l> {
         if *times > OFTEN {
             return false;
         }
-        let stage = &self.graph.stages[id];
         if let Some(key) = self.resolver.made(id).map(|made| made.key.clone()) {
             self.set_aside(id, &key, &how);
             self.resolver.set_made(id, None);
         }
         self.attempts[id] = 0;
-        let _ = stage;
         self.enlist(id);
         true
     }

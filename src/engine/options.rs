@@ -95,7 +95,7 @@ pub struct StageOutcome {
 /// How a launch left a stage.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Final {
-    /// It was there already.
+    /// It was there already, or another launch made it meanwhile.
     Cached,
     Made,
     Failed {

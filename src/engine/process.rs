@@ -271,3 +271,7 @@ pub fn signal_name(signal: i32) -> String {
         other => format!("killed by signal {other}"),
     }
 }
+
+#[cfg(test)]
+#[path = "process_tests.rs"]
+mod tests;

@@ -137,8 +137,9 @@ fn ended(launch: &mut Launch, id: StageId, how: Option<String>) -> Result<()> {
 }
 
 fn made(launch: &mut Launch, id: StageId, running: Running, found: bool) {
-    let Running { resolved, attempt, .. } = running;
+    let Running { resolved, attempt, replaced, .. } = running;
     drop(attempt);
+    let _ = replaced.map(std::fs::remove_dir_all);
     let work = launch.store.work(&resolved.key);
     if work.exists() {
         clear(&work);

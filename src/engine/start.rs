@@ -132,15 +132,16 @@ impl Launch<'_, '_> {
         };
         let mut job = self.job(id, resolved, threads, device)?;
         let attempt = Attempt::create(self.store, &mut job)?;
-        let replaced = self.forced.contains(&id).then(|| self.replace(id, resolved, &attempt)).flatten();
+        let replaced = self.forced.contains(&id).then(|| self.replace(id, resolved)).flatten();
         executor.start(id, stage.program, &job, &attempt)?;
         Ok((attempt, replaced))
     }
 
     /// Sets the artifact aside that a forced stage is to make anew.
-    fn replace(&self, id: StageId, resolved: &Resolved, attempt: &Attempt) -> Option<PathBuf> {
+    fn replace(&self, id: StageId, resolved: &Resolved) -> Option<PathBuf> {
         let place = self.store.place(self.graph.stages[id].kind, &resolved.key);
-        let aside = attempt.folder.join("replaced");
+        let aside = self.store.root().join("work").join(format!(".replaced-{}", short(&resolved.key)));
+        let _ = std::fs::remove_dir_all(&aside);
         std::fs::rename(place, &aside).is_ok().then_some(aside)
     }
 

@@ -81,7 +81,7 @@ impl Store {
     /// # Errors
     /// When nothing can be written to it: a read-only file system, missing rights, a full disk.
     pub fn check_writable(&self) -> Result<()> {
-        let probe = self.root.join("work").join(format!(".probe-{}", std::process::id()));
+        let probe = self.root.join("work/.probe");
         let written = fs::write(&probe, "probe");
         let _ = fs::remove_file(&probe);
         written.map_err(|error| unwritable(&self.root, error))

@@ -34,7 +34,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Folders `draft/content`, `draft/measured` and `checkpoints` must exist.
+    /// Folders `content` and `measured` in `draft` must exist; `checkpoints` is made when it is asked for.
     pub fn new(
         job: Job,
         draft: PathBuf,
@@ -83,6 +83,8 @@ impl Task {
 
     /// A folder that the next attempt at the same key finds as this one leaves it.
     pub fn checkpoints(&self) -> &Path {
+        // Most stages have no use for it. Where it cannot be made, writing to it will say why.
+        let _ = std::fs::create_dir_all(&self.checkpoints);
         &self.checkpoints
     }
 

@@ -13,9 +13,9 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use super::attempt::{Attempt, LOG, clear, dead_attempts};
+use super::attempt::{Attempt, CHECKPOINTS, clear, dead_attempts};
 use super::devices;
-use super::draft::Draft;
+use super::draft::{Draft, remove_from};
 use super::event::StageEvent;
 use super::job::Job;
 use super::key::short;
@@ -101,7 +101,6 @@ fn work(task: &Task, draft: &Draft, does: Does, attempts: u32) -> Result<Receipt
     catch_unwind(AssertUnwindSafe(|| does(task))).unwrap_or_else(|panic| Err(panicked(&*panic)))?;
     check_sources(&task.job)?;
     let files = draft.seal()?;
-    keep_log(&task.job, draft);
     let Job { key, kind, label, pre_image, threads, device, .. } = &task.job;
     let mut provenance = task.job.provenance.clone();
     let jobs = provenance.remove("jobs").as_ref().and_then(Value::as_u64).unwrap_or(1);
@@ -128,13 +127,13 @@ fn work(task: &Task, draft: &Draft, does: Does, attempts: u32) -> Result<Receipt
 
 /// Takes over the latest checkpoints that a dead attempt left, clears away drafts, and counts the attempts.
 fn adopt(store: &Store, own: &Path, key: &str) -> io::Result<(PathBuf, u32)> {
-    let checkpoints = own.join("checkpoints");
+    let checkpoints = own.join(CHECKPOINTS);
     let mut dead = dead_attempts(&store.work(key));
     dead.retain(|folder| folder != own);
     let mut adopted = checkpoints.exists();
     for folder in dead.iter().rev() {
-        let _ = fs::remove_dir_all(folder.join("draft"));
-        let left = folder.join("checkpoints");
+        remove_from(folder);
+        let left = folder.join(CHECKPOINTS);
         let empty = fs::read_dir(&left).map_or(true, |mut entries| entries.next().is_none());
         if adopted || empty {
             let _ = fs::remove_dir_all(&left);
@@ -142,9 +141,6 @@ fn adopt(store: &Store, own: &Path, key: &str) -> io::Result<(PathBuf, u32)> {
             fs::rename(&left, &checkpoints)?;
             adopted = true;
         }
-    }
-    if !adopted {
-        fs::create_dir_all(&checkpoints)?;
     }
     Ok((checkpoints, u32::try_from(dead.len()).unwrap_or(u32::MAX).saturating_add(1)))
 }
@@ -172,14 +168,6 @@ fn check_sources(job: &Job) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The log belongs to the artifact, unless there is nothing in it or it is kept elsewhere.
-fn keep_log(job: &Job, draft: &Draft) {
-    let ours = job.log.file_name().is_some_and(|name| name == LOG) && job.log.parent() == draft.path.parent();
-    if ours && fs::metadata(&job.log).is_ok_and(|log| log.len() > 0) {
-        let _ = fs::rename(&job.log, draft.path.join("measured").join(LOG));
-    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> anyhow::Error {

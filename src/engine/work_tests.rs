@@ -110,7 +110,7 @@ fn a_failure_leaves_its_job_and_log_and_no_draft() {
     assert_eq!(message, "the birds have flown");
     assert!(bench.store.find("fake", &bench.key()).is_none());
     let [attempt] = dead_attempts(&bench.store.work(&bench.key())).try_into().unwrap();
-    assert!(attempt.join(JOB).exists() && attempt.join(LOG).exists() && !attempt.join("draft").exists());
+    assert!(attempt.join(JOB).exists() && attempt.join("log").exists() && !attempt.join("content").exists());
 }
 
 #[test]
