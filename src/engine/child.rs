@@ -87,7 +87,7 @@ fn teller(events: File) -> Tell {
 
 /// The last argument, or the first line of stdin, of which the rest is watched. `None`: stdin ended without one.
 fn job_file(stop: &Arc<AtomicBool>, orphaned: &Arc<AtomicBool>) -> io::Result<Option<PathBuf>> {
-    let named = std::env::args_os().skip(1).last().filter(|last| is_json(last));
+    let named = std::env::args_os().skip(1).last().filter(is_json);
     if let Some(path) = named {
         return Ok(Some(path.into()));
     }

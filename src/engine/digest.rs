@@ -73,10 +73,13 @@ pub fn digest_file(path: &Path) -> Result<FileDigest> {
     Ok(FileDigest { size, sha256: hex(&hasher.finalize()) })
 }
 
+/// By device and inode.
+type Known = HashMap<(u64, u64), (Identity, [u8; 32])>;
+
 /// Digests by identity, kept in a file of fixed-size records that only grows until it is written anew.
 pub struct Memory {
     path: PathBuf,
-    known: Option<HashMap<(u64, u64), (Identity, [u8; 32])>>,
+    known: Option<Known>,
     fresh: Vec<u8>,
 }
 
@@ -134,7 +137,7 @@ impl Memory {
         let _ = append_records(&self.path, &fresh);
     }
 
-    fn known(&mut self) -> &HashMap<(u64, u64), (Identity, [u8; 32])> {
+    fn known(&mut self) -> &Known {
         let (path, fresh) = (&self.path, &self.fresh);
         self.known.get_or_insert_with(|| {
             let bytes = std::fs::read(path).unwrap_or_default();
@@ -167,7 +170,7 @@ fn append_records(path: &Path, records: &[u8]) -> std::io::Result<()> {
     file.write_all(records)
 }
 
-fn rewrite(path: &Path, known: &HashMap<(u64, u64), (Identity, [u8; 32])>) -> std::io::Result<()> {
+fn rewrite(path: &Path, known: &Known) -> std::io::Result<()> {
     let lock = File::open(path)?;
     lock.lock()?;
     let bytes: Vec<u8> = known.values().flat_map(|(identity, sha256)| record(identity, sha256)).collect();

@@ -190,6 +190,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn the_order_of_a_table_does_not_matter(fields in prop::collection::btree_map(".{0,4}", any::<f64>(), 0..8)) {
             let text = |fields: Vec<(String, Value)>| {
