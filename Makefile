@@ -10,6 +10,7 @@ run: libtorch ## build everything and run the example experiment
 	target/release/pipeline run experiments/distill_vs_full.toml
 
 test: libtorch ## run all tests
+	cargo build --workspace
 	cargo test --workspace
 
 lint: libtorch ## check formatting and lints, as CI does
