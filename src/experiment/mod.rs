@@ -157,7 +157,11 @@ fn settle(found: &project::Found, machine: Resolve<'_>, problems: &mut Problems)
     let project = &found.project;
     let machine = machine(project.device, project.torch_threads).unwrap_or_else(|error| {
         let origin = found.tree.get("device").map(|node| node.origin.clone());
-        problems.push(Problem { origin, ..Problem::nowhere(format!("{error:#}")) });
+        let said = format!("{error:#}");
+        let (message, hint) =
+            said.split_once("\nhint: ").map_or((&*said, None), |(text, hint)| (text, Some(hint)));
+        let hint = hint.map(str::to_string);
+        problems.push(Problem { origin, hint, ..Problem::nowhere(message) });
         Machine { cuda: false, torch_threads: 1, libtorch: String::new(), bf16: false }
     });
     Setting { machine, root: found.root.clone(), datasets: project.datasets.clone() }
@@ -176,38 +180,19 @@ fn build(
     let replicates = stages::read_replicates(&tree, &matrix.axes, &mut problems);
     let templates = stages::read_templates(&tree, &matrix.axes, &mut problems);
     let variants = variant::make_variants(&templates, &matrix, setting);
-    let order = match cycles::order(&templates, &variants, &matrix) {
-        Ok(order) => order,
-        Err(loops) => {
-            problems.extend(loops);
-            problems.extend(variants.all.into_iter().flat_map(|variant| variant.problems));
-            return Err(problem::tidy(problems));
-        }
-    };
     let parts = Parts { templates: &templates, matrix: &matrix, variants: &variants, setting };
-    let linked = link::link(&parts, &order, &mut problems);
-    if !has_errors(&problems) {
-        problems.extend(warn::warnings(&parts, &linked));
-    }
-    let (graph, recipes) = match has_errors(&problems) {
-        true => Default::default(),
-        false => lower::lower(&parts, &linked, &mut problems),
-    };
+    let (graph, recipes, runs) = stages_and_runs(&parts, &mut problems);
     let problems = problem::tidy(problems);
     if has_errors(&problems) {
         return Err(problems);
     }
-    let axis = |axis: &matrix::Axis| Axis {
-        name: axis.name.to_string(),
-        values: axis.labels.iter().map(|label| label.to_string()).collect(),
-    };
     Ok(Experiment {
         name: path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
         path: path.to_path_buf(),
         question,
         replicates,
-        axes: matrix.axes.iter().map(axis).collect(),
-        runs: lower::runs(&parts, &linked),
+        axes: matrix.axes.iter().map(Axis::of).collect(),
+        runs,
         graph,
         recipes,
         project: found.project,
@@ -215,4 +200,30 @@ fn build(
         warnings: problems,
         merged: tree,
     })
+}
+
+/// Links and lowers; empty where there are errors.
+fn stages_and_runs(parts: &Parts<'_>, problems: &mut Problems) -> (Graph, Vec<Recipe>, Vec<Run>) {
+    let order = match cycles::order(parts.templates, parts.variants, parts.matrix) {
+        Ok(order) => order,
+        Err(loops) => {
+            problems.extend(loops);
+            problems.extend(parts.variants.all.iter().flat_map(|variant| variant.problems.iter().cloned()));
+            return Default::default();
+        }
+    };
+    let linked = link::link(parts, &order, problems);
+    if has_errors(problems) {
+        return Default::default();
+    }
+    problems.extend(warn::warnings(parts, &linked));
+    let (graph, recipes) = lower::lower(parts, &linked, problems);
+    (graph, recipes, lower::runs(parts, &linked))
+}
+
+impl Axis {
+    fn of(axis: &matrix::Axis) -> Axis {
+        let values = axis.labels.iter().map(|label| label.to_string()).collect();
+        Axis { name: axis.name.to_string(), values }
+    }
 }

@@ -33,38 +33,14 @@ pub enum Braces {
 
 fn pieces(text: &str, braces: Braces) -> Result<Vec<Piece>, Stray> {
     let mut pieces = Vec::new();
-    let (mut at, mut plain) = (0, 0);
-    let mut input_open = false;
-    let bytes = text.as_bytes();
-    while at < bytes.len() {
-        let rest = &text.as_bytes()[at..];
-        let (piece, length) = match rest[0] {
-            b'}' if input_open => {
-                input_open = false;
-                at += 1;
-                continue;
-            }
-            b'{' if braces == Braces::CommandLine && rest.starts_with(b"{out}") => {
-                at += "{out}".len();
-                continue;
-            }
-            b'{' if braces == Braces::CommandLine && rest.starts_with(b"{in.") => {
-                input_open = true;
-                at += "{in.".len();
-                continue;
-            }
-            b'{' if rest.starts_with(b"{{") => (Piece::Brace('{'), 2),
-            b'}' if rest.starts_with(b"}}") => (Piece::Brace('}'), 2),
-            b'{' => match reference_length(rest) {
-                Some(length) => (Piece::Axis(at + 1..at + 1 + length), length + 2),
-                None => return Err(Stray(at)),
-            },
-            b'}' => return Err(Stray(at)),
-            _ => {
-                at += 1;
-                continue;
-            }
-        };
+    let (mut at, mut plain, mut input_open) = (0, 0, false);
+    while at < text.len() {
+        let kept = kept_length(&text.as_bytes()[at..], braces, &mut input_open);
+        if kept > 0 {
+            at += kept;
+            continue;
+        }
+        let (piece, length) = braced(text, at)?;
         if plain < at {
             pieces.push(Piece::Plain(plain..at));
         }
@@ -76,6 +52,39 @@ fn pieces(text: &str, braces: Braces) -> Result<Vec<Piece>, Stray> {
         pieces.push(Piece::Plain(plain..at));
     }
     Ok(pieces)
+}
+
+/// How many bytes stand for themselves; 0 at a brace that means something. `input_open` is whether a `{in.` is
+/// still to be closed.
+fn kept_length(rest: &[u8], braces: Braces, input_open: &mut bool) -> usize {
+    let is_command = braces == Braces::CommandLine;
+    match rest[0] {
+        b'}' if *input_open => {
+            *input_open = false;
+            1
+        }
+        b'{' if is_command && rest.starts_with(b"{out}") => b"{out}".len(),
+        b'{' if is_command && rest.starts_with(b"{in.") => {
+            *input_open = true;
+            b"{in.".len()
+        }
+        b'{' | b'}' => 0,
+        _ => 1,
+    }
+}
+
+/// What the brace at `at` begins, and its length.
+fn braced(text: &str, at: usize) -> Result<(Piece, usize), Stray> {
+    let rest = &text.as_bytes()[at..];
+    match rest {
+        [b'{', b'{', ..] => Ok((Piece::Brace('{'), 2)),
+        [b'}', b'}', ..] => Ok((Piece::Brace('}'), 2)),
+        [b'{', ..] => {
+            let length = reference_length(rest).ok_or(Stray(at))?;
+            Ok((Piece::Axis(at + 1..at + 1 + length), length + 2))
+        }
+        _ => Err(Stray(at)),
+    }
 }
 
 /// The length of `axis.field` in `{axis.field}`.
