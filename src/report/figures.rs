@@ -53,9 +53,8 @@ fn scaled(count: u64, units: &[&str]) -> String {
     format!("{size:.decimals$}{}", units[unit])
 }
 
-/// How often the baseline goes into a value: `× 0.42`, `× 12`.
-pub fn ratio(of: f64, baseline: f64) -> String {
-    let ratio = of / baseline;
+/// A multiple with two digits or more: `× 0.42`, `× 12`; empty for what is no number.
+pub fn ratio(ratio: f64) -> String {
     if !ratio.is_finite() {
         return String::new();
     }
@@ -114,7 +113,7 @@ mod tests {
         assert_eq!([812, 61_440_000].map(bytes), ["812 B", "61.4 MB"]);
         assert_eq!([0.031, -0.12, 0.0].map(points), ["+3.1", "−12.0", "+0.0"]);
         assert_eq!(
-            [ratio(1.0, 3.0), ratio(300.0, 2.0), ratio(1.0, 0.0), ratio(1.0, 300.0)],
+            [ratio(1.0 / 3.0), ratio(150.0), ratio(1.0 / 0.0), ratio(1.0 / 300.0)],
             ["× 0.33", "× 150", "", "× 0.0033"]
         );
     }

@@ -68,6 +68,10 @@ impl Fixture {
         self
     }
 
+    pub fn launches(&self) -> &[Launch] {
+        std::slice::from_ref(&self.launch)
+    }
+
     pub fn stored(&self) -> Stored<'_> {
         Stored::new(&self.launch, &self.store)
     }
@@ -152,8 +156,7 @@ impl Fixture {
     ) -> usize {
         let index = self.launch.stages.len();
         let key = format!("{index:016x}{}", "0".repeat(48));
-        let values: Vec<String> = axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-        let label = if axes.is_empty() { name.to_string() } else { format!("{name}[{}]", values.join(", ")) };
+        let label = label(name, axes);
         let input = |(role, stage): &(&str, usize)| InputRecord { role: role.to_string(), stage: *stage };
         self.launch.stages.push(StageRecord {
             name: name.into(),
@@ -212,6 +215,11 @@ impl Fixture {
 
 fn texts(axes: &[(&str, &str)]) -> BTreeMap<String, String> {
     axes.iter().map(|(axis, value)| (axis.to_string(), value.to_string())).collect()
+}
+
+fn label(name: &str, axes: &[(&str, &str)]) -> String {
+    let values: Vec<String> = axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    if axes.is_empty() { name.to_string() } else { format!("{name}[{}]", values.join(", ")) }
 }
 
 fn images(bytes: usize) -> [(&'static str, String); 1] {

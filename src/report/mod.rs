@@ -27,7 +27,7 @@ pub use cells::{Cell, Table};
 pub use compare::{Comparison, Format, compare};
 pub use confusion::Confusion;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
-pub use show::{artifact_json, describe_artifact};
+pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;
 pub use terminal::render_runs;

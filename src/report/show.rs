@@ -51,7 +51,7 @@ pub fn describe_artifact(artifact: &Artifact, width: usize, color: bool) -> Resu
 ///
 /// # Errors
 /// When a file of it cannot be read.
-pub fn artifact_json(artifact: &Artifact) -> Result<Value> {
+pub fn describe_artifact_as_json(artifact: &Artifact) -> Result<Value> {
     let receipt = &artifact.receipt;
     Ok(json!({
         "version": VERSION,
@@ -335,7 +335,7 @@ mod tests {
         fixture.file(0, "classes.json", r#"["bulbul", "crake", "teal"]"#);
         let text = shown(&fixture, 0);
         assert!(text.contains("train       5  2 × 2 u8  bulbul 2, crake 1, teal 2"), "{text}");
-        let json = artifact_json(fixture.stored().artifact(0).unwrap()).unwrap();
+        let json = describe_artifact_as_json(fixture.stored().artifact(0).unwrap()).unwrap();
         assert_eq!(json["content"]["images"][0]["per_class"][1], json!({"class": "crake", "images": 1}));
         assert_eq!((&json["version"], &json["kind"]), (&json!(1), &json!("subset")));
     }

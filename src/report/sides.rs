@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn an_axis_is_compared_with_everything_else_equal() {
         let fixture = Fixture::birds();
-        let launches = [fixture.launch.clone()];
-        let by_arm = sides(&launches, &fixture.store, Some("arm"), None).unwrap();
+        let launches = fixture.launches();
+        let by_arm = sides(launches, &fixture.store, Some("arm"), None).unwrap();
         assert_eq!(
             pairs(&by_arm, ["arm", "network"]),
             [
@@ -223,14 +223,14 @@ mod tests {
                 "distilled ultralight : full ultralight"
             ]
         );
-        let pinned = sides(&launches, &fixture.store, Some("network"), Some("ultralight")).unwrap();
+        let pinned = sides(launches, &fixture.store, Some("network"), Some("ultralight")).unwrap();
         assert_eq!(pairs(&pinned, ["arm", "network"])[0], "full vgg16-bn : full ultralight");
     }
 
     #[test]
     fn without_an_axis_the_first_group_is_the_baseline() {
         let fixture = Fixture::birds();
-        let all = sides(&[fixture.launch.clone()], &fixture.store, None, None).unwrap();
+        let all = sides(fixture.launches(), &fixture.store, None, None).unwrap();
         assert_eq!(
             all.sides.iter().map(|side| side.against).collect::<Vec<_>>(),
             [None, Some(0), Some(0), Some(0)]
@@ -265,7 +265,7 @@ mod tests {
     fn a_replicate_or_an_unknown_axis_is_refused_with_the_known_ones() {
         let fixture = Fixture::birds();
         let refusal = |by, baseline| {
-            sides(&[fixture.launch.clone()], &fixture.store, Some(by), baseline).unwrap_err().to_string()
+            sides(fixture.launches(), &fixture.store, Some(by), baseline).unwrap_err().to_string()
         };
         assert!(refusal("seed", None).starts_with("`seed` is a replicate"));
         assert_eq!(

@@ -95,22 +95,48 @@ pub(super) fn sample_size(group: &Group) -> String {
     if group.without_scores > 0 { format!("{n} (−{})", group.without_scores) } else { n.to_string() }
 }
 
+/// A figure that tends to be the same in all runs: its header, how it is written, when it goes for want of room, and
+/// how the line below the table calls it.
+struct Trait {
+    header: &'static str,
+    constant: summary::Constant,
+    write: fn(u64) -> String,
+    rank: u8,
+    called: &'static str,
+}
+
+const TRAITS: [Trait; 4] = [
+    Trait {
+        header: "parameters",
+        constant: PARAMETERS,
+        write: figures::count,
+        rank: 1,
+        called: "parameters",
+    },
+    Trait { header: "images", constant: IMAGES_TRAINED_ON, write: whole, rank: 4, called: "training images" },
+    Trait {
+        header: "stored",
+        constant: STORED_BYTES,
+        write: figures::bytes,
+        rank: 5,
+        called: "of training images",
+    },
+    Trait { header: "steps", constant: STEPS, write: whole, rank: 6, called: "steps" },
+];
+
+pub(super) fn whole(count: u64) -> String {
+    count.to_string()
+}
+
 /// Columns of what varies between groups; what does not is told in one line below.
 fn varying(groups: &[Group], constants: &mut Vec<String>) -> Vec<Column> {
-    let columns: [(&str, summary::Constant, fn(u64) -> String, u8, &str); 4] = [
-        ("parameters", PARAMETERS, figures::count, 1, "parameters"),
-        ("images", IMAGES_TRAINED_ON, |images| images.to_string(), 4, "training images"),
-        ("stored", STORED_BYTES, figures::bytes, 5, "of training images"),
-        ("steps", STEPS, |steps| steps.to_string(), 6, "steps"),
-    ];
     let mut shown = Vec::new();
-    for (header, constant, write, rank, what) in columns {
-        let cells: Vec<String> =
-            groups.iter().map(|group| group.constant(constant).map_or(String::new(), write)).collect();
-        let column = Column::numbers(header, cells, rank);
+    for each in &TRAITS {
+        let cell = |group: &Group| group.constant(each.constant).map_or(String::new(), each.write);
+        let column = Column::numbers(each.header, groups.iter().map(cell).collect(), each.rank);
         match column.cells.first() {
             Some(value) if column.is_constant() && !value.is_empty() => {
-                constants.push(format!("{value} {what}"))
+                constants.push(format!("{value} {}", each.called))
             }
             _ => shown.push(column),
         }
