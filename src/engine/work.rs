@@ -1,7 +1,7 @@
 //! What a stage's process does with its job: locks the key, does the work, commits the artifact. Knows no kind of stage.
 
 use std::any::Any;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -54,16 +54,9 @@ fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: 
         // Its log stays where the job file says: this process writes there already.
         None => Attempt::create(&store, &mut job.clone())?,
     };
-    let stopped = || stop.load(Ordering::Relaxed);
-    let waits = || tell(&StageEvent::WaitsForOther);
-    // Held so that `gc` leaves alone what an orphan or a cluster job still reads.
-    let launch = store.lock_file()?;
-    let key = lock::open(&store.root().join("locks").join(format!("{}.lock", short(&job.key))))?;
-    let held = lock::take(&launch, Mode::Shared, &stopped, &waits)?
-        && lock::take(&key, Mode::Alone, &stopped, &waits)?;
-    if !held {
+    let Some(_held) = hold(&store, &job, stop, tell)? else {
         return Err(Stopped { saved_at: None }.into());
-    }
+    };
     match store.look(&job.kind, &job.key) {
         Look::Whole(holding) => {
             tidy(&store, alive, &job.key);
@@ -72,9 +65,6 @@ fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: 
         Look::Damaged(how) => drop(store.quarantine(&job.kind, &job.key, &how)?),
         Look::Missing => {}
     }
-    let Some(_device) = devices::hold(&job.device, &stopped, &waits)? else {
-        return Err(Stopped { saved_at: None }.into());
-    };
     let full = |error: io::Error| unwritable(store.root(), error);
     let (checkpoints, attempts) = adopt(&store, &alive.folder, &job.key).map_err(full)?;
     let draft = Draft::create(&alive.folder).map_err(full)?;
@@ -93,6 +83,22 @@ fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: 
             Err(error)
         }
     }
+}
+
+/// Takes the locks that keep others from doing the same work, or from clearing away what it reads: of the store,
+/// which `gc` wants for itself, also from an orphan or a cluster job; of the key; of the GPU. `None`: stopped first.
+fn hold(store: &Store, job: &Job, stop: &Arc<AtomicBool>, tell: &Tell) -> Result<Option<[Option<File>; 3]>> {
+    let stopped = || stop.load(Ordering::Relaxed);
+    let waits = || tell(&StageEvent::WaitsForOther);
+    let launch = store.lock_file()?;
+    let key = lock::open(&store.root().join("locks").join(format!("{}.lock", short(&job.key))))?;
+    let held = lock::take(&launch, Mode::Shared, &stopped, &waits)?
+        && lock::take(&key, Mode::Alone, &stopped, &waits)?;
+    if !held {
+        return Ok(None);
+    }
+    let device = devices::hold(&job.device, &stopped, &waits)?;
+    Ok(device.map(|device| [Some(launch), Some(key), device]))
 }
 
 /// Does the work, seals the draft and writes what the receipt says.
