@@ -21,7 +21,7 @@ pub fn show(arguments: &Show) -> Result<(), Failure> {
     let store = opened.store()?;
     let artifact = opened.artifact(&store, &arguments.what, arguments.experiment.as_deref())?;
     if arguments.json {
-        say!("{:#}", report::artifact_json(&artifact)?);
+        say!("{:#}", report::describe_artifact_as_json(&artifact)?);
     } else {
         say!(
             "{}",
