@@ -1,5 +1,11 @@
 //! Who may use whom (ARCHITECTURE.md), how large files may grow, and that `pipeline` stays free of libtorch.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it skips"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,11 @@
 //! The cache's contract, on commands: what reruns, what does not, and what a person is told.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it skips"
+)]
+
 mod project;
 
 use std::fs;

@@ -1,5 +1,11 @@
 //! What a kill at any moment, a second launch and a flipped byte leave behind.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it skips"
+)]
+
 mod project;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,11 @@
 //! Bad input, each with a message that a newcomer can act on; nothing runs and nothing panics.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it skips"
+)]
+
 mod project;
 
 use std::ffi::OsStr;

@@ -1,5 +1,11 @@
 //! Every kind of stage on a few small drawn birds: caching across kinds, equal bytes, resuming, and the tables.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it skips"
+)]
+
 mod project;
 
 use std::collections::BTreeMap;
