@@ -1,9 +1,11 @@
 //! The loss of every iteration, and the short table that is kept of it.
 
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use crate::figures::rounded;
+use crate::training::write_table;
 
 /// Rows of the table at most: enough for a plot, and short to read.
 const ROWS: usize = 200;
@@ -22,11 +24,8 @@ pub fn thinned(losses: &[f64]) -> Vec<(usize, f64)> {
 
 /// Writes `iteration,loss`.
 pub fn write(path: &Path, rows: &[(usize, f64)]) -> Result<()> {
-    let mut text = Vec::from(&b"iteration,loss\n"[..]);
-    for (iteration, loss) in rows {
-        writeln!(text, "{iteration},{loss}").expect("memory takes every byte");
-    }
-    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+    let cells = |(iteration, loss): &(usize, f64)| vec![iteration.to_string(), rounded(*loss).to_string()];
+    write_table(path, &["iteration", "loss"], rows.iter().map(cells))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::draws::{self, Use};
 use super::memory::{self, Shapes};
 use super::real::Real;
 use super::{curve, forming, random};
+use crate::figures::rounded;
 use crate::images::Images;
 use crate::models::{Mode, Network};
 use crate::randomness::Stream;
@@ -47,7 +48,7 @@ pub fn distil(
         labels: (0..real.classes.len() as i64).flat_map(|class| vec![class; matching.per_class]).collect(),
         sources: matching.sources(),
         iterations: state.iteration(),
-        final_loss: rows.last().map(|(_, loss)| *loss),
+        final_loss: rows.last().map(|(_, loss)| rounded(*loss)),
     })
 }
 
