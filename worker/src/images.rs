@@ -7,6 +7,8 @@ use tch::{Device, Kind, Tensor};
 
 /// Images and labels on a device.
 pub struct Images {
+    /// On the CPU the pixels are the file's own pages, read when they are touched; this keeps them mapped.
+    _file: Split,
     /// `[n, h, w, 3]`, u8 or f32.
     pixels: Tensor,
     /// `[n]` i64, or soft `[n, classes]` f32.
@@ -21,19 +23,21 @@ impl Images {
     /// # Errors
     /// A label is not below `classes`, or soft labels weigh another number of classes.
     pub fn load(split: &Split, preprocess: &Preprocess, classes: usize, device: Device) -> Result<Images> {
-        let shape = [split.len(), split.height(), split.width(), 3].map(|side| side as i64);
+        // A map of our own, which lives as long as the tensor over it.
+        let split = Split::open(split.path())?;
         let (pixels, white) = match split.pixels() {
-            Pixels::U8(bytes) => (Tensor::from_slice(bytes), 255.0),
-            Pixels::F32(floats) => (Tensor::from_slice(floats), 1.0),
+            Pixels::U8(bytes) => (mapped(&split, bytes.as_ptr(), Kind::Uint8), 255.0),
+            Pixels::F32(floats) => (mapped(&split, floats.as_ptr().cast(), Kind::Float), 1.0),
         };
         let Preprocess { mean, sd } = preprocess;
         let scale = [0, 1, 2].map(|c| (1.0 / (white * sd[c])) as f32);
         let shift = [0, 1, 2].map(|c| (-mean[c] / sd[c]) as f32);
         Ok(Images {
-            pixels: pixels.view(shape).to_device(device),
-            labels: labels_of(split, classes)?.to_device(device),
+            pixels: pixels.to_device(device),
+            labels: labels_of(&split, classes)?.to_device(device),
             scale: Tensor::from_slice(&scale).to_device(device),
             shift: Tensor::from_slice(&shift).to_device(device),
+            _file: split,
         })
     }
 
@@ -63,6 +67,14 @@ impl Images {
     fn normalised(&self, pixels: &Tensor) -> Tensor {
         self.shift.addcmul(&pixels.to_kind(Kind::Float), &self.scale).permute([0, 3, 1, 2])
     }
+}
+
+/// The split's pixels as a tensor `[n, h, w, 3]`, without a copy.
+fn mapped(split: &Split, start: *const u8, kind: Kind) -> Tensor {
+    let shape = [split.len(), split.height(), split.width(), 3].map(|side| side as i64);
+    // Sound: the pages stay where they are for as long as the split, which lives as long as the tensor; the split gave
+    // out as many values as its shape says; and nothing here writes to the tensor.
+    unsafe { Tensor::from_blob(start, &shape, &[], kind, Device::Cpu) }
 }
 
 fn labels_of(split: &Split, classes: usize) -> Result<Tensor> {

@@ -16,9 +16,11 @@ mod training;
 #[cfg(test)]
 mod fixture;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use pipeline::engine::{Task, work};
 
 /// What does a kind of stage on a device.
@@ -45,5 +47,16 @@ fn dispatch(task: &Task) -> Result<()> {
     let device = device::prepare(&task.job)?;
     task.note("libtorch", describe::libtorch_version());
     task.note("cpu_capability", describe::capability());
-    work(task, device)
+    catch_unwind(AssertUnwindSafe(|| work(task, device))).unwrap_or_else(|panic| Err(out_of_memory(panic)))
+}
+
+/// tch panics where libtorch throws. Memory that runs out is no bug of ours: it gets a remedy, the rest goes on.
+fn out_of_memory(panic: Box<dyn Any + Send>) -> anyhow::Error {
+    let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+    if text.contains("out of memory") || text.contains("can't allocate memory") {
+        return anyhow!(
+            "libtorch ran out of memory\nhint: lower `batch`, `image_size` or `--jobs`; its log says more"
+        );
+    }
+    resume_unwind(panic)
 }

@@ -1,9 +1,9 @@
 //! Tests of the networks as wholes.
 
 use pipeline::recipe::{self, Cnn, Convnet, Norm, Ultralight, Vgg16, Vgg16Bn};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
-use super::{Layout, Mode, Network};
+use super::{Buffer, Layout, Mode, Network, Parameters};
 
 fn all() -> Vec<recipe::Network> {
     vec![
@@ -73,7 +73,7 @@ fn every_parameter_gets_a_gradient_and_both_layouts_agree() {
 
 #[test]
 fn the_flat_buffer_and_the_tensors_are_one_memory() {
-    let network = Network::new(&all()[0], 4, 32).unwrap();
+    let network = Network::new(&all()[2], 4, 32).unwrap();
     let (mut parameters, _) = network.initial(0, Device::Cpu);
     let flat = parameters.flat().copy();
     let again = parameters.flatten(&parameters.tensors().iter().map(Tensor::detach).collect::<Vec<_>>());
@@ -105,6 +105,50 @@ fn training_moves_the_running_statistics_and_scoring_does_not() {
 fn images_too_small_for_a_network_are_refused() {
     let message = Network::new(&all()[0], 4, 16).err().map(|e| e.to_string()).unwrap_or_default();
     assert_eq!(message, "`vgg16-bn` needs images of 32 pixels or more, not 16");
+}
+
+/// Parameters and running statistics by the formula of `pytorch_figures.py`.
+fn fill(network: &Network) -> (Parameters, Vec<Tensor>) {
+    let parameters = Parameters::zeros(network.parameters(), network.layout(), Device::Cpu);
+    for (i, (parameter, tensor)) in network.parameters().iter().zip(parameters.tensors()).enumerate() {
+        let matrix = parameter.shape.len() > 1;
+        let fan_in = if matrix { parameter.count() / parameter.shape[0] } else { 100 };
+        let base = if !matrix && i % 4 == 2 { 1.0 } else { 0.0 };
+        let scale = (1.0 / fan_in as f64).sqrt();
+        let value = |k: i64| (base + (0.7 * k as f64 + i as f64).sin() * scale) as f32;
+        let values: Vec<f32> = (0..parameter.count()).map(value).collect();
+        no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(&values).view(&parameter.shape[..])));
+    }
+    let statistics = |buffer: &Buffer| {
+        let k = Tensor::arange(buffer.channels, (Kind::Double, Device::Cpu));
+        let mean = buffer.name.ends_with("running_mean");
+        if mean { k.sin() * 0.1 } else { k.cos() * 0.5 + 1.0 }.to_kind(Kind::Float)
+    };
+    (parameters, network.buffers().iter().map(statistics).collect())
+}
+
+/// Printed by `pytorch_figures.py`: logits of two images, and the norm of the first convolution's gradient.
+const OF_PYTORCH: [([f64; 6], f64); 4] = [
+    ([-111.522911, -384.96875, -632.833679, -51.939423, -178.7043, -293.588165], 621.475952),
+    ([-0.047695, -0.016029, -0.019889, -0.114542, -0.079513, -0.075793], 0.07777),
+    ([0.164934, -0.020754, -0.124765, 0.166389, -0.022389, -0.123266], 0.084897),
+    ([0.048451, 0.109921, 0.051802, 0.272444, -0.139021, 0.321543], 0.190508),
+];
+
+#[test]
+fn networks_compute_what_they_compute_in_pytorch() {
+    for (recipe, (logits, gradient)) in all().iter().zip(OF_PYTORCH) {
+        let network = Network::new(recipe, 3, 32).unwrap();
+        let (parameters, buffers) = fill(&network);
+        let found = network.forward(parameters.tensors(), &buffers, &images(2, 32), Mode::Eval, Kind::Float);
+        let expected = Tensor::from_slice(&logits).view([2, 3]);
+        let apart = ((&found - &expected).abs() / expected.abs().clamp_min(1.0)).max().double_value(&[]);
+        assert!(apart < 1e-4, "{}: {apart}", recipe.name());
+        let loss = found.cross_entropy_for_logits(&Tensor::from_slice(&[2i64, 0]));
+        let first = &Tensor::run_backward(&[loss], &parameters.tensors()[..1], false, false)[0];
+        let norm = first.square().sum(Kind::Double).sqrt().double_value(&[]);
+        assert!((norm / gradient - 1.0).abs() < 1e-3, "{}: {norm}", recipe.name());
+    }
 }
 
 /// `cargo test -p pipeline-worker -- --ignored --nocapture time_of_a_step`
