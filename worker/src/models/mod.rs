@@ -18,5 +18,7 @@ mod tests;
 pub use description::{Description, kind_of};
 pub use layer::Mode;
 pub use network::Network;
-pub use parameters::{Initial, Layout, Parameter, Parameters};
+pub use parameters::Parameters;
+#[cfg(test)]
+pub use parameters::{Initial, Layout, Parameter};
 pub use stack::Buffer;

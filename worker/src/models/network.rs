@@ -47,6 +47,7 @@ impl Network {
     }
 
     /// The same network with images and convolutions lying otherwise in memory.
+    #[cfg(test)]
     pub fn with_layout(self, layout: Layout) -> Network {
         Network { layout, ..self }
     }

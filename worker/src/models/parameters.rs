@@ -1,6 +1,6 @@
 //! A network's trainable weights: named tensors that are views into one flat f32 buffer.
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor};
 
 /// The order in which images and the weights of convolutions lie in memory; shapes are the same in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,8 @@ impl Parameters {
     }
 
     /// Takes over the values of `flat`, `[count]`.
+    #[cfg(test)]
     pub fn set(&mut self, flat: &Tensor) {
-        no_grad(|| self.flat.copy_(flat));
+        tch::no_grad(|| self.flat.copy_(flat));
     }
 }

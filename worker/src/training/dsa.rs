@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn draws(n: usize) -> Vec<Draw> {
-        let strengths = vec![[0.1, 0.9, 0.4], [0.8, 0.2, 0.7], [0.6, 0.3, 0.95]];
+        let strengths = [[0.1, 0.9, 0.4], [0.8, 0.2, 0.7], [0.6, 0.3, 0.95]];
         CHANGES.map(|change| Draw { change, strengths: strengths[..n].to_vec() }).to_vec()
     }
 

@@ -68,7 +68,8 @@ impl Optimizer {
 fn descend(sgd: &Sgd, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>, lr: f64) {
     let mut direction = piece.gradient.shallow_clone();
     if piece.decays && sgd.weight_decay > 0.0 {
-        direction = direction + &weights * sgd.weight_decay;
+        // The gradient is not needed any more.
+        direction += &weights * sgd.weight_decay;
     }
     if let Some(momentum) = state.first_mut() {
         *momentum *= sgd.momentum;

@@ -139,8 +139,9 @@ impl Plan<'_> {
 
     /// Tells how far it is, and looks whether the loss is a number.
     fn tell(&self, task: &Task, state: &State, lr: f64) -> Result<()> {
-        let looks =
-            !state.sums.device().is_cuda() || state.step % LOOKS_ON_GPU == 0 || state.step == self.total;
+        let looks = !state.sums.device().is_cuda()
+            || state.step.is_multiple_of(LOOKS_ON_GPU)
+            || state.step == self.total;
         if !looks {
             return Ok(());
         }
