@@ -1,3 +1,5 @@
+//! Tests of `schedule.rs`.
+
 use std::collections::BTreeSet;
 use std::fs;
 

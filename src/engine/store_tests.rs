@@ -1,3 +1,5 @@
+//! Tests of `store.rs`.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `tree.rs`.
+
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 

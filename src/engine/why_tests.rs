@@ -1,3 +1,5 @@
+//! Tests of `why.rs`.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `work.rs`.
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
