@@ -1,6 +1,6 @@
 # What there is to do here. `make` alone lists it.
 
-.PHONY: help run test lint install libtorch
+.PHONY: help run test lint install bench libtorch
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):[^#]*## /    make \1\t/p' Makefile | expand -t 20
@@ -16,6 +16,10 @@ test: libtorch ## run all tests
 lint: libtorch ## check formatting and lints, as CI does
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+bench: libtorch ## time orchestration beside Snakemake, DVC and ninja; what is absent is said and left out
+	cargo build --release --workspace
+	python3 benches/orchestration.py
 
 install: libtorch ## install `pipeline` and `pipeline-worker` into Cargo's bin folder
 	cargo install --path . --locked
