@@ -132,7 +132,7 @@ impl Matching<'_> {
 
     fn iterate(&self, task: &Task, state: &mut State) -> Result<()> {
         let total = self.settings.iterations;
-        let (mut told, mut saved) = (Instant::now(), Instant::now());
+        let (mut told, mut saved) = (None::<Instant>, Instant::now());
         loop {
             let done = state.iteration();
             if forming::is_due(done, total) {
@@ -140,11 +140,12 @@ impl Matching<'_> {
             }
             let stop = task.should_stop();
             let save = stop || saved.elapsed() >= SAVE_EVERY;
-            if done == total || save || told.elapsed() >= TELL_EVERY {
+            if done == total || save || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
                 state.settle().map_err(|error| self.diverged(&error))?;
-                let loss = state.losses.last().copied().unwrap_or_default();
-                task.progress(done, total, "iteration", &[("loss", loss)]);
-                told = Instant::now();
+                let loss: Vec<(&str, f64)> =
+                    state.losses.last().map(|loss| ("loss", *loss)).into_iter().collect();
+                task.progress(done, total, "iteration", &loss);
+                told = Some(Instant::now());
             }
             if done == total {
                 return Ok(());
@@ -244,24 +245,25 @@ impl Matching<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{matching, run, task};
+    use super::super::tests::{bench, content, matching, run};
     use super::*;
+    use crate::fixture::alone;
 
     #[test]
     fn a_matching_cut_off_and_resumed_equals_one_that_was_not() {
+        let _turn = alone();
         let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let whole = run(folders[0].path(), "whole", matching(25));
-        let folder = folders[1].path();
-        let task = task(folder, "first", matching(25), false);
+        run(folders[0].path(), matching(25));
+        let task = bench(folders[1].path(), matching(25)).task();
         let (recipe, real) = (task.parameters::<Distil>().unwrap(), Real::open(&task).unwrap());
         let recipe::Method::DistributionMatching(settings) = &recipe.method else { panic!() };
         let first = Matching::new(&real, &recipe, settings, Device::Cpu).unwrap();
         let mut state = first.resume_or_start(&task);
-        forming::picture(&task, &first.pixels(&state), 2, 0).unwrap();
         (0..11).for_each(|_| first.step(&mut state));
         state.settle().unwrap();
         checkpoint::save(task.checkpoints(), &state).unwrap();
         assert_eq!(first.resume_or_start(&task).iteration(), 11);
-        assert_eq!(run(folder, "second", matching(25)).1, whole.1);
+        run(folders[1].path(), matching(25));
+        assert_eq!(content(folders[1].path()), content(folders[0].path()));
     }
 }
