@@ -11,7 +11,9 @@ run: libtorch ## build everything and run the example experiment
 
 test: libtorch ## run all tests
 	cargo build --workspace
-	cargo test --workspace
+	cargo test --workspace --lib --test '*'
+	@# libtorch has one random generator a process: tests that draw from it take turns.
+	cargo test --workspace --bin pipeline-worker -- --test-threads=1
 
 lint: libtorch ## check formatting and lints, as CI does
 	cargo fmt --all --check
