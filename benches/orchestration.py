@@ -252,8 +252,8 @@ def overhead(stages, figures):
         return []
     wall, processor = (1000 * (median(one, place) - median(loop, place)) / stages for place in (0, 1))
     return [
-        f"\nOverhead of a first run, one job against the plain loop: {wall:.1f} ms a stage (target: 3 ms), "
-        f"of which {processor:.1f} ms are processor time."
+        f"\nOverhead of a first run, one job against the plain loop: {wall:.1f} ms a stage (target: 3 ms) and "
+        f"{processor:.1f} ms of processor time."
     ]
 
 

@@ -207,9 +207,9 @@ fn costs(sides: &Sides, groups: &[Group]) -> [Column; 7] {
         Column::numbers(header, groups.iter().map(cell).collect(), rank)
     };
     [
-        terminal::spread_column("total s", groups, TOTAL_SECS, figures::seconds, 1),
+        terminal::spread_column("total s", groups, TOTAL_SECS, figures::SECONDS, 1),
         Column::numbers("× total", sides.sides.iter().map(ratio).collect(), 2),
-        terminal::spread_column("train s", groups, TRAIN_SECS, figures::seconds, 4),
+        terminal::spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 4),
         constant("parameters", PARAMETERS, figures::count, 3),
         constant("images", IMAGES_TRAINED_ON, terminal::whole, 5),
         constant("stored", STORED_BYTES, figures::bytes, 6),
@@ -237,8 +237,10 @@ fn notes(sides: &Sides, hidden: &[String]) -> Vec<Note> {
         None => "the first row".to_string(),
     };
     notes.push(Note::plain(format!("Δ: against {what}; {INTERVAL}; * excludes 0")));
-    let unknown = compared.len() - sides.comparisons();
-    if unknown > 0 {
+    let is_unknown = |side: &&&Side| {
+        sides.difference(side, ACCURACY).is_some_and(|difference| difference.interval.is_none())
+    };
+    if compared.iter().any(|side| is_unknown(&side)) {
         notes.push(Note::plain(
             "unknown: an interval needs two results or more on each side, and some spread".to_string(),
         ));

@@ -14,18 +14,27 @@ pub fn points(difference: f64) -> String {
 
 /// Seconds with two digits or more that mean something: `0.042`, `0.42`, `4.2`, `42`, `4200`.
 pub fn seconds(seconds: f64) -> String {
-    let size = seconds.abs();
-    let decimals = if size >= 9.95 || size == 0.0 {
-        0
-    } else if size >= 0.995 {
-        1
-    } else if size >= 0.0995 {
-        2
-    } else {
-        3
-    };
-    format!("{seconds:.decimals$}")
+    format!("{seconds:.*}", (SECONDS.decimals)(seconds))
 }
+
+/// How a mean and its spread are written: times `scale`, with as many decimals as the mean asks for.
+#[derive(Clone, Copy)]
+pub struct Unit {
+    scale: f64,
+    decimals: fn(f64) -> usize,
+}
+
+pub const PERCENT: Unit = Unit { scale: 100.0, decimals: |_| 1 };
+
+pub const SECONDS: Unit = Unit {
+    scale: 1.0,
+    decimals: |seconds| match seconds.abs() {
+        9.95.. | 0.0 => 0,
+        0.995.. => 1,
+        0.0995.. => 2,
+        _ => 3,
+    },
+};
 
 /// Three digits and a factor of a thousand: `812`, `62.3 k`, `14.7 M`.
 pub fn count(count: u64) -> String {
@@ -69,14 +78,14 @@ pub fn ratio(ratio: f64) -> String {
 }
 
 /// Means and standard deviations of a column, aligned at `±`; cells without a spread leave its place blank.
-pub fn spreads(column: &[Option<Spread>], write: fn(f64) -> String) -> Vec<String> {
-    let parts: Vec<(String, Option<String>)> = column
-        .iter()
-        .map(|spread| match spread {
-            Some(spread) => (write(spread.mean), spread.sd.map(write)),
-            None => (String::new(), None),
-        })
-        .collect();
+pub fn spreads(column: &[Option<Spread>], unit: Unit) -> Vec<String> {
+    let write = |spread: &Option<Spread>| {
+        let Some(Spread { mean, sd, .. }) = spread else { return (String::new(), None) };
+        let decimals = (unit.decimals)(unit.scale * mean);
+        let written = |value: f64| format!("{:.decimals$}", unit.scale * value);
+        (written(*mean), sd.map(written))
+    };
+    let parts: Vec<(String, Option<String>)> = column.iter().map(write).collect();
     let width = parts.iter().filter_map(|(_, sd)| sd.as_ref().map(|sd| sd.chars().count())).max();
     let cell = |(mean, sd): (String, Option<String>)| match (width, sd) {
         (None, _) => mean,
@@ -121,8 +130,9 @@ mod tests {
     #[test]
     fn spreads_stand_below_each_other() {
         let column = [Spread::of(&[0.8, 0.84]), Spread::of(&[0.5]), Spread::of(&[0.2, 0.6]), None];
-        let cells = spreads(&column, percent);
+        let cells = spreads(&column, PERCENT);
         assert_eq!(cells, ["82.0 ±  2.8", "50.0       ", "40.0 ± 28.3", "       "]);
-        assert_eq!(spreads(&[Spread::of(&[0.5])], percent), ["50.0"]);
+        assert_eq!(spreads(&[Spread::of(&[0.5])], PERCENT), ["50.0"]);
+        assert_eq!(spreads(&[Spread::of(&[759.0, 759.2])], SECONDS), ["759 ± 0"]);
     }
 }

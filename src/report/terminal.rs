@@ -62,14 +62,14 @@ fn scores(groups: &[Group]) -> Vec<Column> {
     vec![
         accuracy_column(groups),
         Column::numbers("n", groups.iter().map(sample_size).collect(), 0),
-        spread_column("train s", groups, TRAIN_SECS, figures::seconds, 2),
-        spread_column("total s", groups, TOTAL_SECS, figures::seconds, 3),
+        spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 2),
+        spread_column("total s", groups, TOTAL_SECS, figures::SECONDS, 3),
     ]
 }
 
 /// In percent, with a mark where networks were undertrained.
 pub(super) fn accuracy_column(groups: &[Group]) -> Column {
-    let mut accuracy = spread_column("accuracy %", groups, ACCURACY, figures::percent, 0);
+    let mut accuracy = spread_column("accuracy %", groups, ACCURACY, figures::PERCENT, 0);
     if groups.iter().any(|group| group.undertrained() > 0) {
         for (cell, group) in accuracy.cells.iter_mut().zip(groups) {
             cell.push_str(if group.undertrained() > 0 { UNDERTRAINED } else { "  " });
@@ -82,11 +82,11 @@ pub(super) fn spread_column(
     header: &str,
     groups: &[Group],
     quantity: Quantity,
-    write: fn(f64) -> String,
+    unit: figures::Unit,
     rank: u8,
 ) -> Column {
     let spreads: Vec<Option<Spread>> = groups.iter().map(|group| group.spread(quantity)).collect();
-    Column::numbers(header, figures::spreads(&spreads, write), rank)
+    Column::numbers(header, figures::spreads(&spreads, unit), rank)
 }
 
 /// `3`, or `2 (−1)` where a run has no scores.
