@@ -170,7 +170,9 @@ fn as_markdown_table(columns: &[Column]) -> String {
     let headers: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
     let right: Vec<bool> = columns.iter().map(|column| column.right).collect();
     let height = columns.first().map_or(0, |column| column.cells.len());
-    let row = |index: usize| columns.iter().map(|column| column.cells[index].trim().to_string()).collect();
+    // Blanks that align a column in a terminal mean nothing here.
+    let cell = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let row = |index: usize| columns.iter().map(|column| cell(&column.cells[index])).collect();
     markdown(&headers, &(0..height).map(row).collect::<Vec<_>>(), &right)
 }
 
@@ -237,10 +239,10 @@ fn notes(sides: &Sides, hidden: &[String]) -> Vec<Note> {
         None => "the first row".to_string(),
     };
     notes.push(Note::plain(format!("Δ: against {what}; {INTERVAL}; * excludes 0")));
-    let is_unknown = |side: &&&Side| {
+    let is_unknown = |side: &Side| {
         sides.difference(side, ACCURACY).is_some_and(|difference| difference.interval.is_none())
     };
-    if compared.iter().any(|side| is_unknown(&side)) {
+    if compared.iter().any(|side| is_unknown(side)) {
         notes.push(Note::plain(
             "unknown: an interval needs two results or more on each side, and some spread".to_string(),
         ));
