@@ -180,7 +180,7 @@ fn every_image_is_tested_in_one_fold_and_tables_average_over_folds() {
         assert!(scenes[0].is_disjoint(&scenes[2]) && scenes[0].is_disjoint(&scenes[1]), "{label}");
         let of_a = splits[2].iter().filter(|id| id.contains("/A/")).count();
         assert!((5..=7).contains(&of_a), "{label}: {of_a}");
-        assert!(splits[2].into_iter().all(|id| tested.insert(id)), "{label}");
+        assert!(splits[2].iter().all(|id| tested.insert(id.clone())), "{label}");
     }
     assert_eq!(tested.len(), 42);
     let summary = project.read("artifacts/results/x/latest/summary.csv");

@@ -39,7 +39,7 @@ pub fn subset(task: &Task) -> Result<()> {
     tell_of_kin(task, &recipe, &pool, &drawn)?;
     check_sizes(&classes, &amounts).with_context(|| said_of(task))?;
     check_drawn(&classes, &drawn, &amounts).with_context(|| said_of(task))?;
-    tell_of_unequal(task, &classes, &amounts, &drawn);
+    tell_of_unequal(task, &recipe, &classes, &drawn);
     let packing = Packing::new(&look, &recipe, &classes, draws);
     let preprocess = packing.pack_all(drawn)?;
     write_preprocess(&task.content(files::PREPROCESS), &preprocess)?;
@@ -114,8 +114,11 @@ fn tell_of_kin(task: &Task, recipe: &Subset, pool: &Pool, drawn: &[Slots; 3]) ->
     kin::write_table(&task.measured("kept_together.csv"), &classes, &pool.groups, drawn)
 }
 
-fn tell_of_unequal(task: &Task, classes: &[&ClassImages], amounts: &[Amount; 3], drawn: &[Slots; 3]) {
-    for split in [0, 2] {
+fn tell_of_unequal(task: &Task, recipe: &Subset, classes: &[&ClassImages], drawn: &[Slots; 3]) {
+    let amounts = recipe.per_class.amounts();
+    // A fold has the classes' own shares, and no setting to change them.
+    let splits = if recipe.folds.is_some() { &[0][..] } else { &[0, 2] };
+    for split in splits.iter().copied() {
         if let (Amount::Every(_), Some(told)) = (amounts[split], unequal(classes, split, &drawn[split])) {
             task.warn(told);
         }

@@ -157,11 +157,8 @@ impl DataSet<'_> {
             url: url(project, name),
         };
         for entry in entries.iter().filter(|entry| self.takes(&entry.path, is_partial)) {
-            ensure!(is_inside(&entry.path), "`{}` lies outside data set `{name}`", entry.path);
             described.included += 1;
-            let (from, sha256) = (root.join(&entry.path), entry.sha256.clone());
-            let content = Content::File { from, size: entry.size, sha256 };
-            members.push(Member { path: format!("{folder}/{}", entry.path), content });
+            members.push(member(entry, &root, &folder)?);
         }
         let listing = entries.iter().map(|entry| serde_json::to_string(entry).map(|line| line + "\n"));
         let listing: String = listing.collect::<Result<_, _>>()?;
@@ -198,6 +195,14 @@ impl DataSet<'_> {
         let drawn = |path| self.wish.drawn.as_ref().is_some_and(|drawn| drawn.contains(path));
         self.include && (!is_partial || drawn(path))
     }
+}
+
+/// A file of a data set, as it was listed.
+fn member(entry: &Entry, root: &Path, folder: &str) -> Result<Member> {
+    let Entry { path, size, sha256 } = entry;
+    ensure!(is_inside(path), "`{path}` lies outside `{}`", root.display());
+    let content = Content::File { from: root.join(path), size: *size, sha256: sha256.clone() };
+    Ok(Member { path: format!("{folder}/{path}"), content })
 }
 
 /// Where the data set can be had, if its table has a `url`.
