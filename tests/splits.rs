@@ -119,24 +119,15 @@ fn a_training_image_like_a_test_image_of_the_data_set_is_not_drawn_for_train() {
 
 #[test]
 fn what_groups_make_impossible_is_told_with_figures() {
-    let project = shapes(&DRAWN.replace("train = 20", "train = 30"), [45, 45]);
-    for n in 0..20 {
-        put(&project, &format!("train/A/{:03}.png", 200 + n), 5, n as u8);
-    }
-    let text = project.read("x.toml").replace("test = 10", "test = 30");
-    project.write("x.toml", text.replace("valid = 5", "valid = 0").replace("at_least", "at_least"));
-    let said = project.pipeline(&["run", "x.toml"]).expect(1);
-    said.says("class `B` has 45 training images and needs 60");
-    project.write("x.toml", DRAWN.replace("train = 20, valid = 5, test = 10", "train = 50, test = 15"));
-    for n in 0..20 {
-        put(&project, &format!("train/B/{:03}.png", 200 + n), 500 + n, 0);
-    }
-    fs::remove_dir_all(project.path("data/shapes/train/A")).unwrap();
-    for n in 0..66 {
-        put(&project, &format!("train/A/{n:03}.png"), if n < 40 { 9 } else { 100 + n }, (n % 4) as u8);
+    let project = shapes(&DRAWN.replace("train = 20, valid = 5, test = 10", "train = 40, test = 20"), [0, 0]);
+    for n in 0..70 {
+        put(&project, &format!("train/A/{n:03}.png"), if n < 60 { 9 } else { 100 + n }, (n % 4) as u8);
+        put(&project, &format!("train/B/{n:03}.png"), 500 + n, 0);
     }
     let said = project.pipeline(&["run", "x.toml"]).expect(1);
-    said.says("class `A` can give ");
+    said.says("class `A` can give 0 of 20 test images");
+    said.says("keep_together = \"nothing\"");
+    assert!(!said.err.contains("class `B`"), "{}", said.err);
 }
 
 const FOLDED: &str = r#"

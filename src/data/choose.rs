@@ -87,11 +87,12 @@ fn refuse_empty(classes: &[&ClassImages]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod fixtures {
     use super::super::catalog::{ImageRef, Place};
-    use super::*;
+    use super::ClassImages;
 
-    fn class(name: &str, sizes: [usize; 3]) -> ClassImages {
+    /// `sizes` images in train, valid and test: `0/0`, `0/1`, ... `2/0`.
+    pub fn class(name: &str, sizes: [usize; 3]) -> ClassImages {
         let mut class = ClassImages::new(name);
         for (split, size) in sizes.into_iter().enumerate() {
             let image = |i| ImageRef { id: format!("{split}/{i}"), place: Place { file: 0, record: 0 } };
@@ -99,6 +100,13 @@ mod tests {
         }
         class
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::Place;
+    use super::fixtures::class;
+    use super::*;
 
     struct NoPictures;
 

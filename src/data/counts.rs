@@ -107,18 +107,9 @@ pub fn unequal(classes: &[&ClassImages], split: SplitIndex, slots: &Slots) -> Op
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalog::{ImageRef, Place};
+    use super::super::choose::fixtures::class;
     use super::*;
     use crate::recipe::All;
-
-    fn class(name: &str, sizes: [usize; 3]) -> ClassImages {
-        let mut class = ClassImages::new(name);
-        for (split, size) in sizes.into_iter().enumerate() {
-            let image = |i| ImageRef { id: format!("{split}/{i}"), place: Place { file: 0, record: 0 } };
-            class.images[split] = (0..size).map(image).collect();
-        }
-        class
-    }
 
     fn slots<'a>(classes: &[&'a ClassImages], counts: &[usize]) -> Slots<'a> {
         let of = |(label, count): (usize, &usize)| {

@@ -4,20 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::super::catalog::Place;
+use super::super::choose::fixtures::class;
 use super::*;
 use crate::recipe::All;
 
 const ALL: Amount = Amount::Every(All::All);
-
-fn class(name: &str, sizes: [usize; 3]) -> ClassImages {
-    let mut class = ClassImages::new(name);
-    for (split, size) in sizes.into_iter().enumerate() {
-        let image = |i| ImageRef { id: format!("{split}/{i}"), place: Place { file: 0, record: 0 } };
-        class.images[split] = (0..size).map(image).collect();
-    }
-    class
-}
 
 fn numbers(counts: [usize; 3]) -> [Amount; 3] {
     counts.map(|count| Amount::Number(count as u32))

@@ -1,6 +1,6 @@
 //! Cross-validation: every image of every class in exactly one fold, groups whole, classes in equal shares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
@@ -89,7 +89,7 @@ fn deal(classes: &[&ClassImages], groups: &Groups, folds: usize, seed: u64) -> R
 
 fn lack(class: &ClassImages, ids: &[Vec<usize>; 3], folds: usize) -> String {
     let count: usize = class.images.iter().map(Vec::len).sum();
-    let groups = ids.iter().flatten().collect::<std::collections::BTreeSet<_>>().len();
+    let groups = ids.iter().flatten().collect::<BTreeSet<_>>().len();
     let alike =
         if groups < count { format!(" in {groups} groups that are kept together") } else { String::new() };
     format!("class `{}` has {count} images{alike}, which do not fill {folds} folds", class.name)
@@ -127,8 +127,6 @@ fn shares(held: &mut [usize], count: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::super::catalog::Place;

@@ -1,6 +1,6 @@
 //! Which images belong together: found by fingerprint or by bytes, over all images of the classes that are drawn from.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::cache::{Cache, Key, key_of};
-use super::catalog::{ClassImages, Pictures, Place, ReadError, SPLITS};
+use super::catalog::{ClassImages, ImageRef, Pictures, Place, ReadError, SPLITS};
 use super::draw::Slots;
 use super::likeness::{self, Fingerprint};
 use crate::engine::{Stopped, Task};
@@ -208,8 +208,8 @@ impl Kinship {
             kinship.of_several_classes += usize::from(members.iter().any(|member| member.0 != members[0].0));
         }
         let by_place = groups_by_place(classes, groups);
-        let group = |slot: &(usize, &super::catalog::ImageRef)| by_place[&key(slot.1.place)];
-        let trained: std::collections::HashSet<usize> = plain[0].iter().map(group).collect();
+        let group = |slot: &(usize, &ImageRef)| by_place[&key(slot.1.place)];
+        let trained: HashSet<usize> = plain[0].iter().map(group).collect();
         kinship.leaks =
             plain[1].iter().chain(&plain[2]).filter(|slot| trained.contains(&group(slot))).count();
         kinship

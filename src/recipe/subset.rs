@@ -34,8 +34,8 @@ pub struct Subset {
     /// Leaves out files that do not decode, instead of failing; they are counted in `measured/`.
     #[serde(default)]
     pub skip_unreadable: bool,
-    /// Which images never stand on both sides of a split. A training image that is like one of the data set's own
-    /// validation or test images is not drawn for train.
+    /// Which images never stand on both sides of a split; without it, near-duplicates. A training image that is like
+    /// one of the data set's own validation or test images is not drawn for train.
     #[serde(default, skip_serializing_if = "KeepTogether::is_default")]
     pub keep_together: KeepTogether,
     /// Cross-validation: all images of the classes, whatever splits the data set has, are cut into so many folds, class
