@@ -72,6 +72,11 @@ pub enum Verb {
     /// Write an image set as folders of PNG
     #[command(after_help = "Example:\n  pipeline export tiny experiments/distill_vs_full.toml --to pictures")]
     Export(Export),
+    /// Pack an experiment with the data it reads for another person, or compare one that was unpacked
+    #[command(
+        after_help = "Examples:\n  pipeline bundle experiments/distill_vs_full.toml --to distill.tar.gz\n  tar xf distill.tar.gz && cd distill_vs_full && pipeline run experiments/distill_vs_full.toml && pipeline bundle --check ."
+    )]
+    Bundle(Bundle),
     /// Draw the graph of stages
     #[command(
         after_help = "Example:\n  pipeline graph experiments/distill_vs_full.toml --dot | dot -Tsvg > graph.svg"
@@ -259,6 +264,31 @@ pub struct Export {
     /// The folder to write to; it must not exist, or be empty
     #[arg(long, value_name = "FOLDER")]
     pub to: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Bundle {
+    /// The experiment's file
+    #[arg(required_unless_present = "check", conflicts_with = "check")]
+    pub experiment: Option<PathBuf>,
+    /// Override a setting, as in `run`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// The archive to write; without it, the experiment's name with .tar.gz
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Whether the files of data sets are taken along (those drawn, where the subsets were run; else all) or only listed
+    #[arg(long, value_enum, default_value_t = Inclusion::Include)]
+    pub data: Inclusion,
+    /// Compare an unpacked bundle, and what was run in it, with its manifest
+    #[arg(long, value_name = "FOLDER")]
+    pub check: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Inclusion {
+    Include,
+    Reference,
 }
 
 #[derive(Args)]

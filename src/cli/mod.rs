@@ -1,6 +1,7 @@
 //! What a person types and sees: one verb a file. The only room, with `report`, that prints.
 
 mod arguments;
+mod bundle;
 mod compare;
 mod doctor;
 mod export;
@@ -93,6 +94,7 @@ fn perform(verb: &Verb) -> Result<(), Failure> {
         Verb::Gc(arguments) => gc::gc(arguments),
         Verb::Verify(arguments) => verify::verify(arguments),
         Verb::Export(arguments) => export::export(arguments),
+        Verb::Bundle(arguments) => bundle::bundle(arguments),
         Verb::Graph(arguments) => draw(arguments),
         Verb::Explain(arguments) => explain(arguments.topic.as_deref()),
         Verb::Schema(arguments) => schema(arguments.project),

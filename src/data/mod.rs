@@ -1,15 +1,22 @@
 //! Images on disk: data sets as they are found, and the packed image set that stages hand on.
 
 mod binary;
+mod cache;
 mod catalog;
+mod choose;
 mod cifar;
+mod counts;
 mod decode;
 mod draw;
 mod export;
 mod folder;
+mod folds;
 mod idx;
 mod image_set;
+mod kin;
+pub mod likeness;
 mod manifest;
+mod pack;
 mod resize;
 mod sidecar;
 mod sketch;
@@ -20,6 +27,7 @@ mod subset;
 pub use catalog::{Catalog, ClassImages, ImageRef, SPLITS};
 pub use export::{contact_sheet, export, image_of};
 pub use image_set::{Labels, PixelType, Pixels, Split};
+pub use kin::{TAKEN_ALONG, known_fingerprints};
 pub use sidecar::{Classes, read_preprocess, write_preprocess};
 pub use split_writer::{SplitWriter, write_split};
 pub use subset::subset;

@@ -29,7 +29,10 @@ pub use facts::{Complaint, Facts, Machine, Setting};
 pub use network::{Cnn, Convnet, Network, Norm, Ultralight, Vgg16, Vgg16Bn, convnet_depth};
 pub use ops::*;
 pub use project::{Cifar10, Cifar100, Dataset, DeviceChoice, Format, Idx, ImageFolder, Project, SketchBirds};
-pub use subset::{Classes, Count, Fit, LargestClasses, Subset};
+pub use subset::{
+    All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,
+    Subset,
+};
 pub use train::{
     AdamW, Constant, Crop, Dsa, Flip, OneCycle, Optimizer, Precision, Schedule, Sgd, StepDown, Train,
     Transform,
