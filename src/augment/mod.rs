@@ -14,6 +14,7 @@ mod gaussian_noise;
 mod grid_noise;
 mod horizontal_flip;
 mod image;
+mod kernel;
 mod median_blur;
 mod normal;
 mod random;
@@ -24,6 +25,7 @@ mod stage;
 mod stretch;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 pub use image::{Image, Spare};
 pub use random::Random;
@@ -45,12 +47,12 @@ pub fn apply(op: &Op, image: &mut Image, spare: &mut Spare, random: &mut Random)
         Op::Saturation(settings) => saturation::apply(settings, image, random),
         Op::HorizontalFlip(settings) => horizontal_flip::apply(settings, image, random),
         Op::GaussianNoise(settings) => gaussian_noise::apply(settings, image, random),
-        Op::MedianBlur(settings) => median_blur::apply(settings, image, spare),
+        Op::MedianBlur(settings) => median_blur::apply(settings, image, spare, random),
         Op::AdaptiveHistogramEqualisation(settings) => {
-            adaptive_histogram_equalisation::apply(settings, image, spare);
+            adaptive_histogram_equalisation::apply(settings, image, spare, random);
         }
-        Op::BitmapCompression(settings) => bitmap_compression::apply(settings, image),
-        Op::Edges(settings) => edges::apply(settings, image, spare),
+        Op::BitmapCompression(settings) => bitmap_compression::apply(settings, image, spare, random),
+        Op::Edges(settings) => edges::apply(settings, image, spare, random),
         Op::SaltAndPepper(settings) => salt_and_pepper::apply(settings, image, random),
         Op::GridNoise(settings) => grid_noise::apply(settings, image, random),
     }

@@ -3,6 +3,8 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use crate::recipe::{Strength, Whole};
+
 /// A stream of random numbers of one place: xoshiro256++ (Blackman & Vigna 2021), whose values are fixed by its paper.
 #[derive(Clone, Debug)]
 pub struct Random(Xoshiro256PlusPlus);
@@ -44,6 +46,23 @@ impl Random {
     pub fn chance(&mut self, probability: f64) -> bool {
         let share = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
         share < probability
+    }
+
+    /// Evenly from a strength's range.
+    pub fn strength(&mut self, strength: Strength) -> f64 {
+        let [low, high] = strength.ends();
+        low + (high - low) * self.share()
+    }
+
+    /// Evenly from a range of whole numbers, both ends included.
+    pub fn whole(&mut self, range: Whole) -> u32 {
+        let [low, high] = range.ends();
+        low + self.below(u64::from(high.saturating_sub(low)) + 1) as u32
+    }
+
+    /// Evenly from 0..1.
+    fn share(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// `count` of `0..from` without replacement, in ascending order, into `drawn`.

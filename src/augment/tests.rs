@@ -83,8 +83,15 @@ fn spare_buffers_carry_nothing_from_image_to_image() {
 #[test]
 fn luminance_equals_opencvs() {
     let mut luminance = Vec::new();
-    fixtures::colour().luminance_into(&mut luminance);
-    assert!(luminance == fixtures::LUMINANCE);
+    for vectors in vectors::Vectors::all() {
+        image::luminance_into(vectors, &fixtures::colour(), &mut luminance);
+        assert!(luminance == fixtures::LUMINANCE, "{vectors:?}");
+    }
+}
+
+fn any_dither() -> impl Strategy<Value = recipe::Dither> {
+    use recipe::Dither::*;
+    prop_oneof![Just(None), Just(Ordered), Just(FloydSteinberg)]
 }
 
 /// Any augmentation with any settings in range.
@@ -96,12 +103,32 @@ fn any_op() -> impl Strategy<Value = Op> {
         unit.clone().prop_map(|by| Op::Saturation(recipe::Saturation { by })),
         unit.clone().prop_map(|probability| Op::HorizontalFlip(recipe::HorizontalFlip { probability })),
         (0.0..=255.0).prop_map(|sd| Op::GaussianNoise(recipe::GaussianNoise { sd })),
-        (1..=15_u32).prop_map(|radius| Op::MedianBlur(recipe::MedianBlur { size: 2 * radius + 1 })),
-        (1..=64_u32, 1.0..=256.0).prop_map(|(tiles, clip)| {
-            Op::AdaptiveHistogramEqualisation(recipe::AdaptiveHistogramEqualisation { tiles, clip })
+        (1..=15_u32).prop_map(|radius| Op::MedianBlur(recipe::MedianBlur {
+            size: (2 * radius + 1).into(),
+            ..Default::default()
+        })),
+        (1..=64_u32, 1.0..=256.0_f64).prop_map(|(tiles, clip)| {
+            let clip = recipe::Clip::At(clip.into());
+            Op::AdaptiveHistogramEqualisation(recipe::AdaptiveHistogramEqualisation {
+                tiles,
+                clip,
+                ..Default::default()
+            })
         }),
-        (1..=7_u32).prop_map(|bits| Op::BitmapCompression(recipe::BitmapCompression { bits })),
-        (0.01..=16.0).prop_map(|gain| Op::Edges(recipe::Edges { gain })),
+        (0..3_u32, 1..=7_u32, any_dither()).prop_map(|(way, bits, dither)| {
+            Op::BitmapCompression(recipe::BitmapCompression {
+                bits: bits.into(),
+                colours: (way == 1).then_some((bits * bits + 1).into()),
+                jpeg_quality: (way == 2).then_some((bits * 14).into()),
+                dither,
+                ..Default::default()
+            })
+        }),
+        (0.01..=16.0, any::<bool>(), 0.0..=2040.0).prop_map(|(gain, is_canny, high): (f64, _, f64)| {
+            let detector = if is_canny { recipe::Detector::Canny } else { recipe::Detector::Sobel };
+            let (low, high) = ((high / 2.0).into(), high.into());
+            Op::Edges(recipe::Edges { gain: gain.into(), detector, low, high, ..Default::default() })
+        }),
         unit.prop_map(|share| Op::SaltAndPepper(recipe::SaltAndPepper { share })),
         (2..=256_u32, 1..=64_u32, any::<u8>()).prop_map(|(spacing, thickness, level)| {
             Op::GridNoise(recipe::GridNoise { spacing, thickness, level })
@@ -142,7 +169,7 @@ proptest! {
 
     #[test]
     fn compressing_twice_is_compressing_once(bits in 1..=7_u32, width in 1..=40_usize) {
-        let compress = Op::BitmapCompression(recipe::BitmapCompression { bits });
+        let compress = Op::BitmapCompression(recipe::BitmapCompression { bits: bits.into(), ..Default::default() });
         let once = applied(&compress, fixtures::noise(width, 20), 1);
         prop_assert!(applied(&compress, once.clone(), 1) == once);
     }

@@ -1,11 +1,15 @@
 //! The augmentations by name, with their settings and formulas. The work is done, rounding and all, in `augment/`.
 
 mod area;
+mod strength;
+mod whole;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use area::*;
+pub use strength::Strength;
+pub use whole::Whole;
 
 use super::choice::choice;
 
@@ -149,13 +153,18 @@ impl Default for GridNoise {
     }
 }
 
+fn is_certain(probability: &f64) -> bool {
+    *probability == 1.0
+}
+
 impl Op {
     /// What is wrong with settings that are each in range; the field, then the message.
     pub fn complaint(&self) -> Option<(&'static str, String)> {
         match self {
-            Op::MedianBlur(MedianBlur { size }) if size % 2 == 0 => {
-                Some(("size", format!("a neighbourhood has a middle: an odd size, not {size}")))
-            }
+            Op::MedianBlur(settings) => settings.complaint(),
+            Op::AdaptiveHistogramEqualisation(settings) => settings.complaint(),
+            Op::BitmapCompression(settings) => settings.complaint(),
+            Op::Edges(settings) => settings.complaint(),
             Op::GridNoise(GridNoise { spacing, thickness, .. }) if thickness >= spacing => {
                 Some(("thickness", format!("lines of {thickness} pixels at every {spacing} cover the image")))
             }

@@ -1,127 +1,109 @@
-//! Medians of 9 and 25 by networks of minima and maxima, a block of neighbouring bytes at a time. Knows rows of
-//! bytes, three to a pixel, and no image.
+//! Medians of 9 and 25 by networks of minima and maxima, a row at a time: columns are put in order once and serve all
+//! the neighbourhoods that they are part of. Knows rows of bytes, three to a pixel, and no image.
 
-/// Bytes that go through a network side by side.
-pub const LANES: usize = 32;
+use super::super::kernel::kernel;
 
-type Block = [u8; LANES];
-
-/// Orders two blocks byte by byte: the lower bytes go to `low`.
+/// Orders two of `levels`.
 #[inline(always)]
-fn order<const N: usize>(blocks: &mut [Block; N], low: usize, high: usize) {
-    let [low, high] = blocks.get_disjoint_mut([low, high]).expect("a network compares two places");
-    for (low, high) in low.iter_mut().zip(high) {
-        (*low, *high) = ((*low).min(*high), (*low).max(*high));
-    }
+fn order<const N: usize>(levels: &mut [u8; N], low: usize, high: usize) {
+    (levels[low], levels[high]) = (levels[low].min(levels[high]), levels[low].max(levels[high]));
 }
 
 #[inline(always)]
-fn sort_3(blocks: &mut [Block; 3]) {
+fn sorted_3(mut levels: [u8; 3]) -> [u8; 3] {
     for (low, high) in [(0, 1), (1, 2), (0, 1)] {
-        order(blocks, low, high);
+        order(&mut levels, low, high);
     }
+    levels
 }
 
 #[inline(always)]
-fn sort_5(blocks: &mut [Block; 5]) {
+fn sorted_5(mut levels: [u8; 5]) -> [u8; 5] {
     for (low, high) in [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)] {
-        order(blocks, low, high);
+        order(&mut levels, low, high);
     }
+    levels
 }
 
-/// The block that begins at byte `at`. Bordered rows are a block longer than their pixels.
+/// `N` rows of one length, one behind the other.
 #[inline(always)]
-fn block(row: &[u8], at: usize) -> Block {
-    let mut block = [0; LANES];
-    block.copy_from_slice(&row[at..at + LANES]);
-    block
+fn split<const N: usize>(rows: &mut [u8]) -> [&mut [u8]; N] {
+    let length = rows.len() / N;
+    let mut rest = rows;
+    std::array::from_fn(|_| rest.split_off_mut(..length).expect("all rows are there"))
 }
 
-/// The median of each byte's 3 × 3 neighbourhood; `rows` begin one pixel to the left of `out`.
-pub fn median_of_9(rows: [&[u8]; 3], out: &mut [u8]) {
-    for (index, out) in out.chunks_mut(LANES).enumerate() {
-        // By place in the sorted column, then by column.
-        let mut sorted = [[[0; LANES]; 3]; 3];
-        for column in 0..3 {
-            let mut levels = rows.map(|row| block(row, index * LANES + 3 * column));
-            sort_3(&mut levels);
-            sorted.iter_mut().zip(levels).for_each(|(place, level)| place[column] = level);
+kernel! {
+    /// The median of each byte's 3 × 3 neighbourhood; `rows` begin one pixel to the left of `out` and end one to its
+    /// right, and `ranks` has room for three such rows.
+    pub fn median_of_9<LANES>(rows: [&[u8]; 3], ranks: &mut [u8], out: &mut [u8]) {
+        let columns = out.len() + 6;
+        let [low, middle, high] = split(&mut ranks[..3 * columns]);
+        let [above, beside, below] = rows.map(|row| &row[..columns]);
+        for x in 0..columns {
+            [low[x], middle[x], high[x]] = sorted_3([above[x], beside[x], below[x]]);
         }
-        sorted.iter_mut().for_each(sort_3);
-        // With columns and rows in order, only these three can be the fifth of nine.
-        let mut candidates = [sorted[0][2], sorted[1][1], sorted[2][0]];
-        sort_3(&mut candidates);
-        out.copy_from_slice(&candidates[1][..out.len()]);
+        let about = |row: &[u8], x: usize| [row[x], row[x + 3], row[x + 6]];
+        for x in 0..out.len() {
+            // With columns in order, only these three can be the fifth of nine.
+            let [lowest, median, highest] = [about(low, x), about(middle, x), about(high, x)].map(sorted_3);
+            out[x] = sorted_3([lowest[2], median[1], highest[0]])[1];
+        }
     }
 }
 
-/// The median of each byte's 5 × 5 neighbourhood; `rows` begin two pixels to the left of `out`.
-pub fn median_of_25(rows: [&[u8]; 5], out: &mut [u8]) {
-    for (index, out) in out.chunks_mut(LANES).enumerate() {
-        let mut sorted = [[[0; LANES]; 5]; 5];
-        for column in 0..5 {
-            let mut levels = rows.map(|row| block(row, index * LANES + 3 * column));
-            sort_5(&mut levels);
-            sorted.iter_mut().zip(levels).for_each(|(place, level)| place[column] = level);
+kernel! {
+    /// The median of each byte's 5 × 5 neighbourhood; `rows` begin two pixels to the left of `out` and end two to its
+    /// right, and `ranks` has room for five such rows.
+    pub fn median_of_25<LANES>(rows: [&[u8]; 5], ranks: &mut [u8], out: &mut [u8]) {
+        let columns = out.len() + 12;
+        let mut ranks = split::<5>(&mut ranks[..5 * columns]);
+        let rows = rows.map(|row| &row[..columns]);
+        for x in 0..columns {
+            let column = sorted_5([rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x]]);
+            ranks.iter_mut().zip(column).for_each(|(rank, level)| rank[x] = level);
         }
-        sorted.iter_mut().for_each(sort_5);
-        let median = median_of_13(candidates_of_25(&sorted));
-        out.copy_from_slice(&median[..out.len()]);
+        let about = |row: &[u8], x: usize| [row[x], row[x + 3], row[x + 6], row[x + 9], row[x + 12]];
+        let [a, b, c, d, e] = ranks;
+        for x in 0..out.len() {
+            let [a, b, c, d, e] = [about(a, x), about(b, x), about(c, x), about(d, x), about(e, x)].map(sorted_5);
+            // The 13 that can be the median once columns and rows are in order: of the others, 6 are lower and 6
+            // higher, for (i + 1)(j + 1) levels are at most the one at (i, j) and (5 - i)(5 - j) at least it.
+            out[x] = median_of_13([a[3], a[4], b[2], b[3], b[4], c[1], c[2], c[3], d[0], d[1], d[2], e[0], e[1]]);
+        }
     }
-}
-
-/// The 13 that can be the median once columns and rows are in order: of the others, 6 are lower and 6 higher, for
-/// (i + 1)(j + 1) levels are at most the one at (i, j) and (5 - i)(5 - j) at least it.
-#[inline(always)]
-fn candidates_of_25(sorted: &[[Block; 5]; 5]) -> [Block; 13] {
-    const PLACES: [(usize, usize); 13] = [
-        (0, 3),
-        (0, 4),
-        (1, 2),
-        (1, 3),
-        (1, 4),
-        (2, 1),
-        (2, 2),
-        (2, 3),
-        (3, 0),
-        (3, 1),
-        (3, 2),
-        (4, 0),
-        (4, 1),
-    ];
-    PLACES.map(|(place, column)| sorted[place][column])
 }
 
 /// Forgets the lowest and the highest of eight, takes in another, and so on: seven levels remain unseen, so neither
 /// can be the median.
 #[inline(always)]
-fn median_of_13(mut blocks: [Block; 13]) -> Block {
-    part::<0>(&mut blocks);
-    blocks.swap(LAST, 8);
-    part::<1>(&mut blocks);
-    blocks.swap(LAST, 9);
-    part::<2>(&mut blocks);
-    blocks.swap(LAST, 10);
-    part::<3>(&mut blocks);
-    blocks.swap(LAST, 11);
-    part::<4>(&mut blocks);
-    blocks.swap(LAST, 12);
-    part::<5>(&mut blocks);
-    blocks[6]
+fn median_of_13(mut levels: [u8; 13]) -> u8 {
+    part::<0>(&mut levels);
+    levels[LAST] = levels[8];
+    part::<1>(&mut levels);
+    levels[LAST] = levels[9];
+    part::<2>(&mut levels);
+    levels[LAST] = levels[10];
+    part::<3>(&mut levels);
+    levels[LAST] = levels[11];
+    part::<4>(&mut levels);
+    levels[LAST] = levels[12];
+    part::<5>(&mut levels);
+    levels[6]
 }
 
 const LAST: usize = 7;
 
-/// Of places `FIRST..=LAST`, brings the lowest to `FIRST` and the highest to `LAST`. A constant parameter, for the
-/// loops must vanish: with a variable the whole network is five times slower.
+/// Of places `FIRST..=LAST`, brings the lowest to `FIRST` and the highest to `LAST`. A constant parameter, so that the
+/// loops vanish.
 #[inline(always)]
-fn part<const FIRST: usize>(blocks: &mut [Block; 13]) {
+fn part<const FIRST: usize>(levels: &mut [u8; 13]) {
     let count = LAST + 1 - FIRST;
     for place in 0..count / 2 {
-        order(blocks, FIRST + place, LAST - place);
+        order(levels, FIRST + place, LAST - place);
     }
     for place in 1..count.div_ceil(2) {
-        order(blocks, FIRST, FIRST + place);
-        order(blocks, LAST - place, LAST);
+        order(levels, FIRST, FIRST + place);
+        order(levels, LAST - place, LAST);
     }
 }
