@@ -1,5 +1,7 @@
 //! One picture in memory, and the buffers that a thread keeps from picture to picture. Knows no file.
 
+use super::vectors::Vectors;
+
 /// An RGB picture: `pixels` are `[height, width, 3]` u8, interleaved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
@@ -11,6 +13,8 @@ pub struct Image {
 /// Buffers kept from picture to picture: the first touch of fresh memory costs more than most augmentations.
 #[derive(Debug, Default)]
 pub struct Spare {
+    /// The instructions that kernels may use: the best of this machine unless told otherwise.
+    pub vectors: Vectors,
     /// A second picture's worth of bytes.
     pub pixels: Vec<u8>,
     /// Luminance, `[height, width]`.

@@ -1,4 +1,9 @@
 //! The augmentations by name, with their settings and formulas. The work is done, rounding and all, in `augment/`.
+//!
+//! One scheme for all of them. A strength ([`Strength`]) is a number, or `[low, high]`, from which each copy draws
+//! evenly; equal ends fix it. One number is taken as it stands, except where the setting is called `by`: it then
+//! reaches as far down as up (`by = 0.2` is `by = [-0.2, 0.2]`). Every augmentation may carry a `probability`, with
+//! which an image is changed at all; it is 1 unless given, and then no part of the key.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::choice::choice;
 
 mod point;
+mod strength;
 
 pub use point::*;
+pub use strength::Strength;
 
 choice! {
     /// An augmentation of one image. All arithmetic saturates at 0 and 255.
@@ -100,15 +107,36 @@ impl Default for Edges {
     }
 }
 
+fn is_certain(probability: &f64) -> bool {
+    *probability == 1.0
+}
+
 impl Op {
+    /// The probability that an image is changed at all.
+    pub fn probability(&self) -> f64 {
+        match self {
+            Op::Brightness(Brightness { probability, .. })
+            | Op::Contrast(Contrast { probability, .. })
+            | Op::Saturation(Saturation { probability, .. })
+            | Op::HorizontalFlip(HorizontalFlip { probability, .. })
+            | Op::GaussianNoise(GaussianNoise { probability, .. })
+            | Op::SaltAndPepper(SaltAndPepper { probability, .. })
+            | Op::GridNoise(GridNoise { probability, .. }) => *probability,
+            _ => 1.0,
+        }
+    }
+
     /// What is wrong with settings that are each in range; the field, then the message.
     pub fn complaint(&self) -> Option<(&'static str, String)> {
         match self {
+            Op::Brightness(Brightness { by, .. })
+            | Op::Contrast(Contrast { by, .. })
+            | Op::Saturation(Saturation { by, .. }) => Some(("by", by.complaint()?)),
+            Op::GaussianNoise(GaussianNoise { sd, .. }) => Some(("sd", sd.complaint()?)),
+            Op::SaltAndPepper(SaltAndPepper { share, .. }) => Some(("share", share.complaint()?)),
+            Op::GridNoise(grid) => grid.complaint(),
             Op::MedianBlur(MedianBlur { size }) if size % 2 == 0 => {
                 Some(("size", format!("a neighbourhood has a middle: an odd size, not {size}")))
-            }
-            Op::GridNoise(GridNoise { spacing, thickness, .. }) if thickness >= spacing => {
-                Some(("thickness", format!("lines of {thickness} pixels at every {spacing} cover the image")))
             }
             _ => None,
         }
