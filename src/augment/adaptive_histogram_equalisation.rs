@@ -20,7 +20,7 @@ pub fn apply(
         Clip::Without(_) => None,
     };
     let grid = Grid::of(image.width, image.height, settings.tiles as usize);
-    equalise(Vectors::best(), (grid, settings.interpolate), clip, image, spare);
+    equalise(spare.vectors, (grid, settings.interpolate), clip, image, spare);
 }
 
 fn equalise(

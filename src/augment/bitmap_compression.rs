@@ -11,12 +11,11 @@ pub use palette::Palette;
 
 use super::image::{Image, Spare};
 use super::random::Random;
-use super::vectors::Vectors;
 use crate::recipe::BitmapCompression;
 
 /// What a bitmap of fewer bits, of a palette or of a JPEG file gives back.
 pub fn apply(settings: &BitmapCompression, image: &mut Image, spare: &mut Spare, random: &mut Random) {
-    let vectors = Vectors::best();
+    let vectors = spare.vectors;
     if let Some(quality) = settings.jpeg_quality {
         jpeg::round_trip(vectors, random.whole(quality), image, &mut spare.planes);
     } else if let Some(colours) = settings.colours {

@@ -14,7 +14,7 @@ use crate::recipe::{Detector, Edges};
 /// on luminance, mirrored about the edge pixels (`BORDER_REFLECT_101`). `canny`: e is OpenCV's
 /// `Canny(luminance, low, high)`. All channels become e, or max(p, e) where edges are drawn over.
 pub fn apply(settings: &Edges, image: &mut Image, spare: &mut Spare, random: &mut Random) {
-    let vectors = Vectors::best();
+    let vectors = spare.vectors;
     luminance_into(vectors, image, &mut spare.luminance);
     match settings.detector {
         Detector::Sobel => {
@@ -43,12 +43,9 @@ fn sobel(vectors: Vectors, (width, height): (usize, usize), gain: f32, spare: &m
 kernel! {
     /// A row of magnitudes; `around` are the bordered rows above, at and below it.
     fn magnitudes<LANES>(around: &[u8], gain: f32, out: &mut [u8]) {
-        let stride = out.len() + 2;
-        let (above, rest) = around.split_at(stride);
-        let (beside, below) = rest.split_at(stride);
-        let below = &below[..stride];
+        let rows = around_rows(around, out.len());
         for x in 0..out.len() {
-            let [across, down] = gradient([above, beside, below].map(|row| [row[x], row[x + 1], row[x + 2]]));
+            let [across, down] = gradient(at(&rows, x));
             let (across, down) = (i32::from(across), i32::from(down));
             // At most 2,080,800: exact in f32, whose square root and product IEEE 754 defines to the bit.
             let magnitude = ((across * across + down * down) as f32).sqrt() * gain;
@@ -57,12 +54,26 @@ kernel! {
     }
 }
 
+/// Of three rows that are two longer than `length`: each from its first, second and third place on, so that the compiler
+/// sees that nothing is out of bounds.
+#[inline(always)]
+fn around_rows<T>(around: &[T], length: usize) -> [[&[T]; 3]; 3] {
+    std::array::from_fn(|y| std::array::from_fn(|x| &around[y * (length + 2) + x..][..length]))
+}
+
+/// The 3 × 3 values about place `x`. Spelt out: a closure would stay a call, and calls stop the compiler's vectors.
+#[inline(always)]
+fn at<T: Copy>([a, b, c]: &[[&[T]; 3]; 3], x: usize) -> [[T; 3]; 3] {
+    [[a[0][x], a[1][x], a[2][x]], [b[0][x], b[1][x], b[2][x]], [c[0][x], c[1][x], c[2][x]]]
+}
+
 /// gx and gy of the 3 × 3 levels about a pixel: differences, each smoothed by 1, 2, 1 the other way.
 #[inline(always)]
 fn gradient(around: [[u8; 3]; 3]) -> [i16; 2] {
-    let [above, beside, below] = around.map(|row| row.map(i16::from));
-    let across = above[2] - above[0] + 2 * (beside[2] - beside[0]) + below[2] - below[0];
-    let down = below[0] - above[0] + 2 * (below[1] - above[1]) + below[2] - above[2];
+    let [[a, b, c], [d, _, f], [g, h, i]] = around;
+    let (a, c, g, i) = (i16::from(a), i16::from(c), i16::from(g), i16::from(i));
+    let across = c - a + 2 * (i16::from(f) - i16::from(d)) + i - g;
+    let down = g - a + 2 * (i16::from(h) - i16::from(b)) + i - c;
     [across, down]
 }
 

@@ -1,31 +1,76 @@
 //! Gaussian noise: p ← p + sd·z, z standard normal.
 
 use super::image::Image;
-use super::normal::{FRACTION_BITS, magnitudes};
+use super::lanes::{LANES, Lanes};
+use super::normal::{ENTRIES, FRACTION_BITS, magnitudes};
 use super::random::Random;
+use super::vectors::Vectors;
 use crate::recipe::GaussianNoise;
 
 /// The standard deviation is rounded to 1/128 of a grey level: it then fits 16 bits up to 255.
+const SD_STEPS: u32 = 1 << SD_BITS;
 const SD_BITS: u32 = 7;
 
-/// Adds independent noise, rounded to grey levels, to every channel of every pixel, saturating; 16 bits a deviate.
-pub fn apply(settings: &GaussianNoise, image: &mut Image, random: &mut Random) {
-    let table = magnitudes();
-    let sd = (settings.sd * f64::from(1 << SD_BITS)).round() as i32;
-    for levels in image.pixels.chunks_mut(4) {
-        let bits = random.bits();
-        for (place, level) in levels.iter_mut().enumerate() {
-            *level = noisy(*level, sd, (bits >> (16 * place)) as u16, table);
-        }
+/// Levels at a time: their draws and deviates stay in the first cache.
+const BATCH: usize = 1024;
+
+/// Adds independent noise, rounded to grey levels, to every channel of every pixel, saturating. A deviate takes 16
+/// bits, level i those at 16·(i mod 4) of word i / 4 of [`Lanes`]; the stream of the image gives their seed.
+pub fn apply(settings: &GaussianNoise, image: &mut Image, vectors: Vectors, random: &mut Random) {
+    let sd = random.steps_between(settings.sd.ends(), SD_STEPS);
+    if sd == 0 {
+        return;
+    }
+    let (mut lanes, table) = (Lanes::new(random.bits()), magnitudes());
+    let (mut words, mut draws, mut sizes) = ([[0; LANES]; BATCH / 4 / LANES], [0; BATCH], [0; BATCH]);
+    for levels in image.pixels.chunks_mut(BATCH) {
+        lanes.fill(&mut words, vectors);
+        look_up(words.as_flattened(), table, &mut draws, &mut sizes);
+        add(levels, &draws, &sizes, sd, vectors);
     }
 }
 
-/// `draw`: 15 bits of magnitude, then the sign; rounding the magnitude keeps the two signs alike.
-fn noisy(level: u8, sd: i32, draw: u16, table: &[i16; 1 << 15]) -> u8 {
+/// Takes words apart into draws, and finds the magnitude of each.
+fn look_up(words: &[u64], table: &[i16; ENTRIES], draws: &mut [u16; BATCH], sizes: &mut [i16; BATCH]) {
+    let fours = draws.as_chunks_mut::<4>().0.iter_mut().zip(sizes.as_chunks_mut::<4>().0);
+    for (word, (draws, sizes)) in words.iter().zip(fours) {
+        *draws = [0, 16, 32, 48].map(|place| (word >> place) as u16);
+        *sizes = draws.map(|draw| table[usize::from(draw) % ENTRIES]);
+    }
+}
+
+fn add(levels: &mut [u8], draws: &[u16; BATCH], sizes: &[i16; BATCH], sd: i32, vectors: Vectors) {
+    #[cfg(target_arch = "x86_64")]
+    if vectors.has_avx2() {
+        // The processor has what the function is compiled for.
+        return unsafe { add_avx2(levels, draws, sizes, sd) };
+    }
+    let _ = vectors;
+    add_plain(levels, draws, sizes, sd);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn add_avx2(levels: &mut [u8], draws: &[u16; BATCH], sizes: &[i16; BATCH], sd: i32) {
+    add_plain(levels, draws, sizes, sd);
+}
+
+/// Inlined into the above, and compiled there for its instructions.
+#[inline(always)]
+fn add_plain(levels: &mut [u8], draws: &[u16; BATCH], sizes: &[i16; BATCH], sd: i32) {
+    for (level, (draw, size)) in levels.iter_mut().zip(draws.iter().zip(sizes)) {
+        *level = noisy(*level, *draw, *size, sd);
+    }
+}
+
+/// `draw`: 15 bits of the place in the table, then the sign; rounding the magnitude keeps the two signs alike.
+#[inline(always)]
+fn noisy(level: u8, draw: u16, size: i16, sd: i32) -> u8 {
     const SHIFT: u32 = FRACTION_BITS + SD_BITS;
-    let size = (sd * i32::from(table[usize::from(draw & 0x7fff)]) + (1 << (SHIFT - 1))) >> SHIFT;
-    let signed = if draw >> 15 == 1 { -size } else { size };
-    (i32::from(level) + signed).clamp(0, 255) as u8
+    let size = (sd * i32::from(size) + (1 << (SHIFT - 1))) >> SHIFT;
+    // All ones where the sign is negative: (x ^ -1) + 1 is -x.
+    let sign = i32::from(draw as i16) >> 15;
+    (i32::from(level) + (size ^ sign) - sign).clamp(0, 255) as u8
 }
 
 #[cfg(test)]
@@ -34,7 +79,8 @@ mod tests {
 
     fn noise_on(level: u8, sd: f64) -> Vec<f64> {
         let mut image = Image::new(300, 200, vec![level; 180_000]).unwrap();
-        apply(&GaussianNoise { sd }, &mut image, &mut Random::at([11, 0, 0, 0]));
+        let settings = GaussianNoise { sd: sd.into(), ..Default::default() };
+        apply(&settings, &mut image, Vectors::best(), &mut Random::at([11, 0, 0, 0]));
         image.pixels.iter().map(|&noisy| f64::from(noisy) - f64::from(level)).collect()
     }
 

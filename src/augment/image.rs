@@ -17,6 +17,8 @@ pub struct Image {
 /// Buffers kept from picture to picture: the first touch of fresh memory costs more than most augmentations.
 #[derive(Debug, Default)]
 pub struct Spare {
+    /// The instructions that kernels may use: the best of this machine unless told otherwise.
+    pub vectors: Vectors,
     /// A second picture's worth of bytes.
     pub pixels: Vec<u8>,
     /// Luminance, `[height, width]`.

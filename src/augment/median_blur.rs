@@ -1,10 +1,13 @@
 //! Median blur: each channel becomes the median of its square neighbourhood; edge pixels are repeated outwards.
 
 mod bits;
+mod block;
 mod histogram;
 mod network;
 
 pub use histogram::Columns;
+
+use block::dispatch;
 
 use super::image::{Image, Spare};
 use super::random::Random;
@@ -21,7 +24,7 @@ const PAST_THE_END: usize = 64;
 pub fn apply(settings: &MedianBlur, image: &mut Image, spare: &mut Spare, random: &mut Random) {
     // Odd ends halved and drawn between are as evenly drawn odd sizes.
     let radii = Whole::Between(settings.size.ends().map(|size| size / 2));
-    blur(Vectors::best(), 2 * random.whole(radii) as usize + 1, image, spare);
+    blur(spare.vectors, 2 * random.whole(radii) as usize + 1, image, spare);
 }
 
 fn blur(vectors: Vectors, size: usize, image: &mut Image, spare: &mut Spare) {
@@ -36,9 +39,10 @@ fn blur(vectors: Vectors, size: usize, image: &mut Image, spare: &mut Spare) {
         for (y, out) in spare.pixels.chunks_exact_mut(width).enumerate() {
             let ranks = &mut spare.ranks[..];
             match size {
-                3 => network::median_of_9(vectors, bordered.rows(y), ranks, out),
-                5 => network::median_of_25(vectors, bordered.rows(y), ranks, out),
-                _ => bits::median(vectors, bordered.from(y), bordered.stride, size, out),
+                3 => dispatch(vectors, network::Row::<3> { rows: bordered.rows(y), ranks, out }),
+                5 => dispatch(vectors, network::Row::<5> { rows: bordered.rows(y), ranks, out }),
+                7 => dispatch(vectors, bits::Row::<7> { rows: bordered.rows(y), out }),
+                _ => dispatch(vectors, bits::Row::<9> { rows: bordered.rows(y), out }),
             }
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::recipe;
+use crate::recipe::{self, Strength};
 
 /// Every augmentation with its defaults.
 pub fn every_op() -> Vec<Op> {
@@ -83,7 +83,7 @@ fn spare_buffers_carry_nothing_from_image_to_image() {
 #[test]
 fn luminance_equals_opencvs() {
     let mut luminance = Vec::new();
-    for vectors in vectors::Vectors::all() {
+    for vectors in Vectors::all() {
         image::luminance_into(vectors, &fixtures::colour(), &mut luminance);
         assert!(luminance == fixtures::LUMINANCE, "{vectors:?}");
     }
@@ -94,15 +94,34 @@ fn any_dither() -> impl Strategy<Value = recipe::Dither> {
     prop_oneof![Just(None), Just(Ordered), Just(FloydSteinberg)]
 }
 
+/// A number or a range in 0..=max.
+fn strength(max: f64) -> impl Strategy<Value = Strength> {
+    prop_oneof![
+        (0.0..=max).prop_map(Strength::One),
+        [0.0..=max, 0.0..=max].prop_map(|[a, b]| Strength::Between([a.min(b), a.max(b)])),
+    ]
+}
+
+/// A number in 0..=1 or a range in -1..=1.
+fn either_way() -> impl Strategy<Value = Strength> {
+    prop_oneof![
+        (0.0..=1.0).prop_map(Strength::One),
+        [-1.0..=1.0, -1.0..=1.0].prop_map(|[a, b]: [f64; 2]| Strength::Between([a.min(b), a.max(b)])),
+    ]
+}
+
 /// Any augmentation with any settings in range.
 fn any_op() -> impl Strategy<Value = Op> {
     let unit = 0.0..=1.0_f64;
     prop_oneof![
-        unit.clone().prop_map(|by| Op::Brightness(recipe::Brightness { by })),
-        unit.clone().prop_map(|by| Op::Contrast(recipe::Contrast { by })),
-        unit.clone().prop_map(|by| Op::Saturation(recipe::Saturation { by })),
+        (either_way(), unit.clone())
+            .prop_map(|(by, probability)| Op::Brightness(recipe::Brightness { by, probability })),
+        (either_way(), unit.clone())
+            .prop_map(|(by, probability)| Op::Contrast(recipe::Contrast { by, probability })),
+        (either_way(), unit.clone())
+            .prop_map(|(by, probability)| Op::Saturation(recipe::Saturation { by, probability })),
         unit.clone().prop_map(|probability| Op::HorizontalFlip(recipe::HorizontalFlip { probability })),
-        (0.0..=255.0).prop_map(|sd| Op::GaussianNoise(recipe::GaussianNoise { sd })),
+        strength(255.0).prop_map(|sd| Op::GaussianNoise(recipe::GaussianNoise { sd, probability: 1.0 })),
         (1..=15_u32).prop_map(|radius| Op::MedianBlur(recipe::MedianBlur {
             size: (2 * radius + 1).into(),
             ..Default::default()
@@ -129,10 +148,13 @@ fn any_op() -> impl Strategy<Value = Op> {
             let (low, high) = ((high / 2.0).into(), high.into());
             Op::Edges(recipe::Edges { gain: gain.into(), detector, low, high, ..Default::default() })
         }),
-        unit.prop_map(|share| Op::SaltAndPepper(recipe::SaltAndPepper { share })),
-        (2..=256_u32, 1..=64_u32, any::<u8>()).prop_map(|(spacing, thickness, level)| {
-            Op::GridNoise(recipe::GridNoise { spacing, thickness, level })
-        }),
+        strength(1.0).prop_map(|share| Op::SaltAndPepper(recipe::SaltAndPepper { share, probability: 1.0 })),
+        (any::<bool>(), 2..=256_u32, 1..=255_u32, any::<u8>(), strength(1.0)).prop_map(
+            |(squares, spacing, thickness, level, share)| {
+                let shape = if squares { recipe::GridShape::Squares } else { recipe::GridShape::Lines };
+                Op::GridNoise(recipe::GridNoise { shape, spacing, thickness, level, share, probability: 1.0 })
+            }
+        ),
     ]
 }
 
@@ -146,15 +168,29 @@ proptest! {
     }
 
     #[test]
+    fn bytes_are_equal_on_every_path(op in any_op(), width in 1..=90_usize, height in 1..=40_usize, seed: u64) {
+        let image = fixtures::noise(width, height);
+        let made = |vectors| {
+            let (mut image, mut spare) = (image.clone(), Spare { vectors, ..Spare::default() });
+            apply(&op, &mut image, &mut spare, &mut Random::at([seed, 0, 0, 0]));
+            image.pixels
+        };
+        let plain = made(Vectors::NONE);
+        for vectors in Vectors::all() {
+            prop_assert!(made(vectors) == plain, "{} of {op:?}", vectors.name());
+        }
+    }
+
+    #[test]
     fn settings_that_ask_for_nothing_do_nothing(width in 1..=40_usize, height in 1..=40_usize, seed: u64) {
         let image = fixtures::noise(width, height);
         for op in [
-            Op::Brightness(recipe::Brightness { by: 0.0 }),
-            Op::Contrast(recipe::Contrast { by: 0.0 }),
-            Op::Saturation(recipe::Saturation { by: 0.0 }),
+            Op::Brightness(recipe::Brightness { by: 0.0.into(), ..Default::default() }),
+            Op::Contrast(recipe::Contrast { by: 0.0.into(), ..Default::default() }),
+            Op::Saturation(recipe::Saturation { by: 0.0.into(), ..Default::default() }),
             Op::HorizontalFlip(recipe::HorizontalFlip { probability: 0.0 }),
-            Op::GaussianNoise(recipe::GaussianNoise { sd: 0.0 }),
-            Op::SaltAndPepper(recipe::SaltAndPepper { share: 0.0 }),
+            Op::GaussianNoise(recipe::GaussianNoise { sd: 0.0.into(), ..Default::default() }),
+            Op::SaltAndPepper(recipe::SaltAndPepper { share: 0.0.into(), ..Default::default() }),
         ] {
             prop_assert!(applied(&op, image.clone(), seed) == image, "{}", op.name());
         }

@@ -1,17 +1,24 @@
 //! The augmentations by name, with their settings and formulas. The work is done, rounding and all, in `augment/`.
-
-mod area;
-mod strength;
-mod whole;
+//!
+//! One scheme for all of them. A strength ([`Strength`]) is a number, or `[low, high]`, from which each copy draws
+//! evenly; equal ends fix it. One number is taken as it stands, except where the setting is called `by`: it then
+//! reaches as far down as up (`by = 0.2` is `by = [-0.2, 0.2]`). Every augmentation may carry a `probability`, with
+//! which an image is changed at all; it is 1 unless given, and then no part of the key.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
+
+mod area;
+mod point;
+mod strength;
+mod whole;
+
 pub use area::*;
+pub use point::*;
 pub use strength::Strength;
 pub use whole::Whole;
-
-use super::choice::choice;
 
 choice! {
     /// An augmentation of one image. All arithmetic saturates at 0 and 255.
@@ -41,133 +48,42 @@ choice! {
     }
 }
 
-/// p ← p + a, a drawn evenly from the whole numbers in [-255·by, 255·by].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Brightness {
-    /// Largest change either way, as a share of the full range.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub by: f64,
-}
-
-impl Default for Brightness {
-    fn default() -> Brightness {
-        Brightness { by: 0.2 }
-    }
-}
-
-/// p ← m + f·(p - m), m the image's mean luminance, f drawn evenly from [1 - by, 1 + by].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Contrast {
-    /// Largest change of the factor on contrast, either way.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub by: f64,
-}
-
-impl Default for Contrast {
-    fn default() -> Contrast {
-        Contrast { by: 0.3 }
-    }
-}
-
-/// p ← y + f·(p - y), y the pixel's luminance (0.299 R + 0.587 G + 0.114 B), f drawn evenly from [1 - by, 1 + by].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Saturation {
-    /// Largest change of the factor on colour, either way; 1 reaches from grey to double.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub by: f64,
-}
-
-impl Default for Saturation {
-    fn default() -> Saturation {
-        Saturation { by: 0.5 }
-    }
-}
-
-/// Column x takes the place of column width - 1 - x.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct HorizontalFlip {
-    /// Probability that an image is mirrored.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub probability: f64,
-}
-
-impl Default for HorizontalFlip {
-    fn default() -> HorizontalFlip {
-        HorizontalFlip { probability: 1.0 }
-    }
-}
-
-/// p ← p + sd·z, z drawn from the standard normal for every channel of every pixel, rounded to grey levels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GaussianNoise {
-    /// Standard deviation in grey levels of 0..255.
-    #[schemars(range(min = 0.0, max = 255.0))]
-    pub sd: f64,
-}
-
-impl Default for GaussianNoise {
-    fn default() -> GaussianNoise {
-        GaussianNoise { sd: 10.0 }
-    }
-}
-
-/// Each pixel becomes white with probability share / 2, black with share / 2, and else stays.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SaltAndPepper {
-    /// Share of the pixels that are changed, half to white and half to black.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub share: f64,
-}
-
-impl Default for SaltAndPepper {
-    fn default() -> SaltAndPepper {
-        SaltAndPepper { share: 0.04 }
-    }
-}
-
-/// Rows with (y + a) mod spacing < thickness and columns with (x + b) mod spacing < thickness become `level`; a and b are
-/// drawn evenly from 0..spacing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GridNoise {
-    /// Distance between lines in pixels; the grid's offset is drawn.
-    #[schemars(range(min = 2, max = 256))]
-    pub spacing: u32,
-    /// Thickness of a line in pixels, below `spacing`.
-    #[schemars(range(min = 1, max = 64))]
-    pub thickness: u32,
-    /// Grey level of the lines.
-    #[schemars(range(min = 0, max = 255))]
-    pub level: u8,
-}
-
-impl Default for GridNoise {
-    fn default() -> GridNoise {
-        GridNoise { spacing: 16, thickness: 1, level: 0 }
-    }
-}
-
 fn is_certain(probability: &f64) -> bool {
     *probability == 1.0
 }
 
 impl Op {
+    /// The probability that an image is changed at all.
+    pub fn probability(&self) -> f64 {
+        match self {
+            Op::Brightness(Brightness { probability, .. })
+            | Op::Contrast(Contrast { probability, .. })
+            | Op::Saturation(Saturation { probability, .. })
+            | Op::HorizontalFlip(HorizontalFlip { probability, .. })
+            | Op::GaussianNoise(GaussianNoise { probability, .. })
+            | Op::MedianBlur(MedianBlur { probability, .. })
+            | Op::AdaptiveHistogramEqualisation(AdaptiveHistogramEqualisation { probability, .. })
+            | Op::BitmapCompression(BitmapCompression { probability, .. })
+            | Op::Edges(Edges { probability, .. })
+            | Op::SaltAndPepper(SaltAndPepper { probability, .. })
+            | Op::GridNoise(GridNoise { probability, .. }) => *probability,
+            _ => 1.0,
+        }
+    }
+
     /// What is wrong with settings that are each in range; the field, then the message.
     pub fn complaint(&self) -> Option<(&'static str, String)> {
         match self {
+            Op::Brightness(Brightness { by, .. })
+            | Op::Contrast(Contrast { by, .. })
+            | Op::Saturation(Saturation { by, .. }) => Some(("by", by.complaint()?)),
+            Op::GaussianNoise(GaussianNoise { sd, .. }) => Some(("sd", sd.complaint()?)),
+            Op::SaltAndPepper(SaltAndPepper { share, .. }) => Some(("share", share.complaint()?)),
+            Op::GridNoise(grid) => grid.complaint(),
             Op::MedianBlur(settings) => settings.complaint(),
             Op::AdaptiveHistogramEqualisation(settings) => settings.complaint(),
             Op::BitmapCompression(settings) => settings.complaint(),
             Op::Edges(settings) => settings.complaint(),
-            Op::GridNoise(GridNoise { spacing, thickness, .. }) if thickness >= spacing => {
-                Some(("thickness", format!("lines of {thickness} pixels at every {spacing} cover the image")))
-            }
             _ => None,
         }
     }

@@ -4,7 +4,7 @@
 use super::super::image::Spare;
 use super::super::kernel::kernel;
 use super::super::vectors::Vectors;
-use super::gradient;
+use super::{around_rows, at, gradient};
 
 /// What a pixel is, before edges are followed and after.
 const NO_EDGE: u8 = 0;
@@ -88,11 +88,10 @@ impl Gradients {
 kernel! {
     fn take_row<LANES>(around: &[u8], across: &mut [i16], down: &mut [i16], magnitudes: &mut [i16]) {
         let width = magnitudes.len();
-        let (above, rest) = around.split_at(width + 2);
-        let (beside, below) = rest.split_at(width + 2);
-        let (below, across, down) = (&below[..width + 2], &mut across[..width], &mut down[..width]);
+        let rows = around_rows(around, width);
+        let (across, down) = (&mut across[..width], &mut down[..width]);
         for x in 0..width {
-            let [gx, gy] = gradient([above, beside, below].map(|row| [row[x], row[x + 1], row[x + 2]]));
+            let [gx, gy] = gradient(at(&rows, x));
             (across[x], down[x], magnitudes[x]) = (gx, gy, gx.abs() + gy.abs());
         }
     }
@@ -105,19 +104,19 @@ kernel! {
         // The tangent of 22.5° in 1/32,768; that of 67.5° is 2 more.
         const TANGENT: i32 = 13_573;
         let width = map.len();
-        let (above, rest) = around.split_at(width + 2);
-        let (beside, below) = rest.split_at(width + 2);
-        let (below, across, down) = (&below[..width + 2], &across[..width], &down[..width]);
+        let rows = around_rows(around, width);
+        let (across, down) = (&across[..width], &down[..width]);
         for x in 0..width {
-            let (gx, gy, here) = (across[x], down[x], beside[x + 1]);
+            let [above, beside, below] = at(&rows, x);
+            let (gx, gy, here) = (across[x], down[x], beside[1]);
             let (run, rise) = (i32::from(gx.abs()), i32::from(gy.abs()) << 15);
             let flat = rise < run * TANGENT;
             let steep = rise > run * TANGENT + (run << 16);
             // Of two equal neighbours along a row or a column, the first is taken.
-            let level = (here > beside[x]) & (here >= beside[x + 2]);
-            let upright = (here > above[x + 1]) & (here >= below[x + 1]);
-            let falling = (here > above[x]) & (here > below[x + 2]);
-            let rising = (here > above[x + 2]) & (here > below[x]);
+            let level = (here > beside[0]) & (here >= beside[2]);
+            let upright = (here > above[1]) & (here >= below[1]);
+            let falling = (here > above[0]) & (here > below[2]);
+            let rising = (here > above[2]) & (here > below[0]);
             let slanted = if (gx ^ gy) < 0 { rising } else { falling };
             let crest = if flat { level } else if steep { upright } else { slanted };
             let kind = if here > high { EDGE } else { MAYBE };

@@ -1,32 +1,52 @@
-//! Medians of neighbourhoods of 7 × 7 and somewhat more, bit by bit from the highest: a bit is set if at least half of
+//! Medians of neighbourhoods of 7 × 7 and somewhat more, bit by bit from the highest: a bit is set if more than half of
 //! the levels are no lower than the median so far with that bit. Knows rows of bytes, three to a pixel, and no image.
 
-use super::super::kernel::kernel;
+use super::PAST_THE_END;
+use super::block::{Block, Work};
 
-kernel! {
-    /// The median of the `size` × `size` neighbourhood of each byte of `out`; the rows of `bordered`, `stride` bytes
-    /// apart, begin size / 2 pixels to the left and above. `size` is odd and at most 15: counts fit a byte.
-    pub fn median<LANES>(bordered: &[u8], stride: usize, size: usize, out: &mut [u8]) {
-        let half = (size * size / 2) as u8;
-        for (index, out) in out.chunks_mut(LANES).enumerate() {
-            let mut median = [0_u8; LANES];
-            for bit in (0..8).rev() {
-                let tried = median.map(|level| level | 1 << bit);
-                let mut counts = [0_u8; LANES];
-                for y in 0..size {
-                    let row = &bordered[y * stride + index * LANES..];
-                    for x in 0..size {
-                        let levels = row[3 * x..].first_chunk::<LANES>().expect("rows end in a vector more");
-                        for lane in 0..LANES {
-                            counts[lane] += u8::from(levels[lane] >= tried[lane]);
-                        }
-                    }
-                }
-                for lane in 0..LANES {
-                    median[lane] = if counts[lane] > half { tried[lane] } else { median[lane] };
+/// A row of an image: the median of each byte's `SIZE` × `SIZE` neighbourhood, at most 15: counts fit a byte.
+pub struct Row<'a, const SIZE: usize> {
+    /// They begin SIZE / 2 pixels to the left of `out` and end as many to its right, and `PAST_THE_END`.
+    pub rows: [&'a [u8]; SIZE],
+    pub out: &'a mut [u8],
+}
+
+impl<const SIZE: usize> Work for Row<'_, SIZE> {
+    #[inline(always)]
+    unsafe fn with<B: Block>(self) {
+        let columns = self.out.len() + 3 * (SIZE - 1);
+        assert!(self.rows.iter().all(|row| row.len() >= columns + PAST_THE_END));
+        assert!(B::BYTES <= PAST_THE_END && SIZE <= 15);
+        for (index, out) in self.out.chunks_mut(B::BYTES).enumerate() {
+            // SAFETY: a block that begins before `columns` ends within each row, as asserted; the caller is compiled for
+            // `B`.
+            let median = unsafe { median::<B, SIZE>(&self.rows, index * B::BYTES) };
+            let mut bytes = [0; PAST_THE_END];
+            // SAFETY: a block is no longer than `PAST_THE_END`.
+            unsafe { median.store(bytes.as_mut_ptr()) };
+            out.copy_from_slice(&bytes[..out.len()]);
+        }
+    }
+}
+
+/// # Safety
+/// Blocks from `at` to `at + 3 · (SIZE - 1)` lie within the rows, and the caller is compiled for `B`.
+#[inline(always)]
+unsafe fn median<B: Block, const SIZE: usize>(rows: &[&[u8]; SIZE], at: usize) -> B {
+    // SAFETY: as the caller says.
+    unsafe {
+        let mut median = B::splat(0);
+        for bit in (0..8).rev() {
+            let tried = median.or(1 << bit);
+            let mut counts = B::splat(0);
+            for row in rows {
+                let from = row.as_ptr().add(at);
+                for x in 0..SIZE {
+                    counts = B::load(from.add(3 * x)).count(tried, counts);
                 }
             }
-            out.copy_from_slice(&median[..out.len()]);
+            median = tried.where_above(median, counts, (SIZE * SIZE / 2) as u8);
         }
+        median
     }
 }

@@ -1,109 +1,140 @@
 //! Medians of 9 and 25 by networks of minima and maxima, a row at a time: columns are put in order once and serve all
 //! the neighbourhoods that they are part of. Knows rows of bytes, three to a pixel, and no image.
 
-use super::super::kernel::kernel;
+use super::PAST_THE_END;
+use super::block::{Block, Work};
 
-/// Orders two of `levels`.
-#[inline(always)]
-fn order<const N: usize>(levels: &mut [u8; N], low: usize, high: usize) {
-    (levels[low], levels[high]) = (levels[low].min(levels[high]), levels[low].max(levels[high]));
+/// A row of an image: the median of each byte's `SIZE` × `SIZE` neighbourhood (3 or 5).
+pub struct Row<'a, const SIZE: usize> {
+    /// They begin SIZE / 2 pixels to the left of `out` and end as many to its right, and `PAST_THE_END`.
+    pub rows: [&'a [u8]; SIZE],
+    /// Room for as many rows as long.
+    pub ranks: &'a mut [u8],
+    pub out: &'a mut [u8],
 }
 
-#[inline(always)]
-fn sorted_3(mut levels: [u8; 3]) -> [u8; 3] {
-    for (low, high) in [(0, 1), (1, 2), (0, 1)] {
-        order(&mut levels, low, high);
-    }
-    levels
-}
-
-#[inline(always)]
-fn sorted_5(mut levels: [u8; 5]) -> [u8; 5] {
-    for (low, high) in [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)] {
-        order(&mut levels, low, high);
-    }
-    levels
-}
-
-/// `N` rows of one length, one behind the other.
-#[inline(always)]
-fn split<const N: usize>(rows: &mut [u8]) -> [&mut [u8]; N] {
-    let length = rows.len() / N;
-    let mut rest = rows;
-    std::array::from_fn(|_| rest.split_off_mut(..length).expect("all rows are there"))
-}
-
-kernel! {
-    /// The median of each byte's 3 × 3 neighbourhood; `rows` begin one pixel to the left of `out` and end one to its
-    /// right, and `ranks` has room for three such rows.
-    pub fn median_of_9<LANES>(rows: [&[u8]; 3], ranks: &mut [u8], out: &mut [u8]) {
-        let columns = out.len() + 6;
-        let [low, middle, high] = split(&mut ranks[..3 * columns]);
-        let [above, beside, below] = rows.map(|row| &row[..columns]);
-        for x in 0..columns {
-            [low[x], middle[x], high[x]] = sorted_3([above[x], beside[x], below[x]]);
+impl<const SIZE: usize> Work for Row<'_, SIZE> {
+    #[inline(always)]
+    unsafe fn with<B: Block>(self) {
+        let (length, stride) = (self.out.len(), self.rows[0].len());
+        let columns = length + 3 * (SIZE - 1);
+        assert!(columns + PAST_THE_END <= stride && self.rows.iter().all(|row| row.len() == stride));
+        assert!(self.ranks.len() >= SIZE * stride && B::BYTES <= PAST_THE_END);
+        let ranks = self.ranks.as_mut_ptr();
+        for at in (0..columns).step_by(B::BYTES) {
+            // SAFETY: a block that begins before `columns` ends within a row of `stride` bytes, as asserted, and `ranks`
+            // has `SIZE` of them; the caller is compiled for `B`.
+            unsafe {
+                let mut column = [B::splat(0); SIZE];
+                for y in 0..SIZE {
+                    column[y] = B::load(self.rows[y].as_ptr().add(at));
+                }
+                sort(&mut column);
+                for y in 0..SIZE {
+                    column[y].store(ranks.add(y * stride + at));
+                }
+            }
         }
-        let about = |row: &[u8], x: usize| [row[x], row[x + 3], row[x + 6]];
-        for x in 0..out.len() {
-            // With columns in order, only these three can be the fifth of nine.
-            let [lowest, median, highest] = [about(low, x), about(middle, x), about(high, x)].map(sorted_3);
-            out[x] = sorted_3([lowest[2], median[1], highest[0]])[1];
-        }
-    }
-}
-
-kernel! {
-    /// The median of each byte's 5 × 5 neighbourhood; `rows` begin two pixels to the left of `out` and end two to its
-    /// right, and `ranks` has room for five such rows.
-    pub fn median_of_25<LANES>(rows: [&[u8]; 5], ranks: &mut [u8], out: &mut [u8]) {
-        let columns = out.len() + 12;
-        let mut ranks = split::<5>(&mut ranks[..5 * columns]);
-        let rows = rows.map(|row| &row[..columns]);
-        for x in 0..columns {
-            let column = sorted_5([rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x]]);
-            ranks.iter_mut().zip(column).for_each(|(rank, level)| rank[x] = level);
-        }
-        let about = |row: &[u8], x: usize| [row[x], row[x + 3], row[x + 6], row[x + 9], row[x + 12]];
-        let [a, b, c, d, e] = ranks;
-        for x in 0..out.len() {
-            let [a, b, c, d, e] = [about(a, x), about(b, x), about(c, x), about(d, x), about(e, x)].map(sorted_5);
-            // The 13 that can be the median once columns and rows are in order: of the others, 6 are lower and 6
-            // higher, for (i + 1)(j + 1) levels are at most the one at (i, j) and (5 - i)(5 - j) at least it.
-            out[x] = median_of_13([a[3], a[4], b[2], b[3], b[4], c[1], c[2], c[3], d[0], d[1], d[2], e[0], e[1]]);
+        for (index, out) in self.out.chunks_mut(B::BYTES).enumerate() {
+            // SAFETY: as above, for a block may begin 3 · (SIZE - 1) bytes after one of `out`.
+            let median = unsafe {
+                let from = ranks.cast_const().add(index * B::BYTES);
+                let mut sorted = [[B::splat(0); SIZE]; SIZE];
+                for y in 0..SIZE {
+                    for x in 0..SIZE {
+                        sorted[y][x] = B::load(from.add(y * stride + 3 * x));
+                    }
+                    sort(&mut sorted[y]);
+                }
+                middle(sorted.as_flattened())
+            };
+            let mut bytes = [0; PAST_THE_END];
+            // SAFETY: a block is no longer than `PAST_THE_END`.
+            unsafe { median.store(bytes.as_mut_ptr()) };
+            out.copy_from_slice(&bytes[..out.len()]);
         }
     }
 }
 
-/// Forgets the lowest and the highest of eight, takes in another, and so on: seven levels remain unseen, so neither
-/// can be the median.
+const OF_3: &[(usize, usize)] = &[(0, 1), (1, 2), (0, 1)];
+const OF_5: &[(usize, usize)] =
+    &[(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)];
+
+/// # Safety
+/// The caller is compiled for `B`; so below.
 #[inline(always)]
-fn median_of_13(mut levels: [u8; 13]) -> u8 {
-    part::<0>(&mut levels);
-    levels[LAST] = levels[8];
-    part::<1>(&mut levels);
-    levels[LAST] = levels[9];
-    part::<2>(&mut levels);
-    levels[LAST] = levels[10];
-    part::<3>(&mut levels);
-    levels[LAST] = levels[11];
-    part::<4>(&mut levels);
-    levels[LAST] = levels[12];
-    part::<5>(&mut levels);
-    levels[6]
+unsafe fn sort<B: Block, const N: usize>(blocks: &mut [B; N]) {
+    let mut step = 0;
+    let steps = if N == 3 { OF_3 } else { OF_5 };
+    while step < steps.len() {
+        // SAFETY: as the caller says.
+        unsafe { order(blocks, steps[step].0, steps[step].1) };
+        step += 1;
+    }
+}
+
+/// Orders two of `blocks`, byte by byte.
+#[inline(always)]
+unsafe fn order<B: Block>(blocks: &mut [B], low: usize, high: usize) {
+    let (a, b) = (blocks[low], blocks[high]);
+    // SAFETY: as the caller says.
+    (blocks[low], blocks[high]) = unsafe { (a.lower(b), a.higher(b)) };
+}
+
+/// Of 9 or 25 in rows and columns that are in order: all but 3 or 13 have too many below or above them, for
+/// (i + 1)(j + 1) levels are at most the one at (i, j) and (n - i)(n - j) at least it.
+#[inline(always)]
+unsafe fn middle<B: Block>(of: &[B]) -> B {
+    // SAFETY: as the caller says.
+    unsafe {
+        if of.len() == 9 {
+            let mut candidates = [of[2], of[4], of[6]];
+            sort(&mut candidates);
+            return candidates[1];
+        }
+        middle_of_13([
+            of[3], of[4], of[7], of[8], of[9], of[11], of[12], of[13], of[15], of[16], of[17], of[20], of[21],
+        ])
+    }
 }
 
 const LAST: usize = 7;
 
+/// Forgets the lowest and the highest of eight, takes in another, and so on: seven levels remain unseen, so neither
+/// can be the median.
+#[inline(always)]
+unsafe fn middle_of_13<B: Block>(mut blocks: [B; 13]) -> B {
+    // SAFETY: as the caller says.
+    unsafe {
+        part::<B, 0>(&mut blocks);
+        blocks[LAST] = blocks[8];
+        part::<B, 1>(&mut blocks);
+        blocks[LAST] = blocks[9];
+        part::<B, 2>(&mut blocks);
+        blocks[LAST] = blocks[10];
+        part::<B, 3>(&mut blocks);
+        blocks[LAST] = blocks[11];
+        part::<B, 4>(&mut blocks);
+        blocks[LAST] = blocks[12];
+        part::<B, 5>(&mut blocks);
+    }
+    blocks[6]
+}
+
 /// Of places `FIRST..=LAST`, brings the lowest to `FIRST` and the highest to `LAST`. A constant parameter, so that the
 /// loops vanish.
 #[inline(always)]
-fn part<const FIRST: usize>(levels: &mut [u8; 13]) {
+unsafe fn part<B: Block, const FIRST: usize>(blocks: &mut [B; 13]) {
     let count = LAST + 1 - FIRST;
     for place in 0..count / 2 {
-        order(levels, FIRST + place, LAST - place);
+        // SAFETY: as the caller says.
+        unsafe { order(blocks, FIRST + place, LAST - place) };
     }
     for place in 1..count.div_ceil(2) {
-        order(levels, FIRST, FIRST + place);
-        order(levels, LAST - place, LAST);
+        // SAFETY: as the caller says.
+        unsafe {
+            order(blocks, FIRST, FIRST + place);
+            order(blocks, LAST - place, LAST);
+        }
     }
 }
