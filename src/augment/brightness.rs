@@ -37,6 +37,7 @@ fn add(levels: &mut [u8], amount: i32) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
     use super::*;
     use crate::recipe::Strength;
 
@@ -67,6 +68,16 @@ mod tests {
             let one = i32::from(changed(Strength::Between([0.1, 0.3]), seed)[2]) - 100;
             assert!((26..=77).contains(&one), "{one}");
             assert_eq!(changed(Strength::Between([-0.2, -0.2]), seed), [0, 0, 49, 99, 149, 204]);
+        }
+    }
+
+    #[test]
+    fn results_are_opencvs() {
+        for (by, wanted) in [0.2, -0.4].into_iter().zip(fixtures::BRIGHTNESS) {
+            let mut image = fixtures::colour();
+            let settings = Brightness { by: Strength::Between([by; 2]), ..Default::default() };
+            apply(&settings, &mut image, Vectors::best(), &mut Random::at([0; 4]));
+            assert!(image.pixels == wanted, "{by}");
         }
     }
 }

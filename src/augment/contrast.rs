@@ -60,7 +60,9 @@ mod avx2 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
     use super::*;
+    use crate::recipe::Strength;
 
     #[test]
     fn levels_keep_their_order_about_the_mean_and_the_mean_stays() {
@@ -82,6 +84,18 @@ mod tests {
             for vectors in Vectors::all() {
                 assert_eq!(sum_of_luminance(&levels, vectors), sum_of_luminance_plain(&levels), "{len}");
             }
+        }
+    }
+
+    #[test]
+    fn results_are_within_1_of_pillows() {
+        // Pillow cuts off what is behind the point, and this rounds.
+        for (by, wanted) in [-0.5, 0.5].into_iter().zip(fixtures::CONTRAST) {
+            let mut image = fixtures::colour();
+            let settings = Contrast { by: Strength::Between([by; 2]), ..Default::default() };
+            apply(&settings, &mut image, Vectors::best(), &mut Random::at([0; 4]));
+            assert!(fixtures::largest_difference(&image.pixels, wanted) <= 1, "{by}");
+            assert!(image.pixels != fixtures::colour().pixels);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Small pictures and what OpenCV makes of them, as `fixtures/make.py` wrote them.
+//! Small pictures and what OpenCV and Pillow make of them, as `fixtures/make.py` wrote them.
 
 use super::image::Image;
 
@@ -19,6 +19,18 @@ pub const CANNY: [(f64, f64, &[u8]); 3] = [
     (0.0, 0.0, include_bytes!("fixtures/canny_0_0.bin")),
 ];
 pub const LUMINANCE: &[u8] = include_bytes!("fixtures/luminance.bin");
+/// 51 more and 102 less.
+pub const BRIGHTNESS: [&[u8]; 2] =
+    [include_bytes!("fixtures/brightness_51.bin"), include_bytes!("fixtures/brightness_-102.bin")];
+/// By factors of 0.5 and 1.5.
+pub const CONTRAST: [&[u8]; 2] =
+    [include_bytes!("fixtures/contrast_0.5.bin"), include_bytes!("fixtures/contrast_1.5.bin")];
+/// By factors of 0.5 and 1.5.
+pub const SATURATION: [&[u8]; 2] =
+    [include_bytes!("fixtures/saturation_0.5.bin"), include_bytes!("fixtures/saturation_1.5.bin")];
+pub const FLIPPED: &[u8] = include_bytes!("fixtures/flipped.bin");
+/// How often normal noise of standard deviation 10, rounded, is 0, 1, 2, ... grey levels: f64, little-endian.
+pub const NORMAL_10: &[u8] = include_bytes!("fixtures/normal_10.bin");
 
 /// Tiles, clip limit and what becomes of [`grey`], one channel.
 pub const CLAHE: [(u32, Option<f64>, &[u8]); 7] = [
@@ -72,4 +84,10 @@ pub fn noise(width: usize, height: usize) -> Image {
         (state >> 24) as u8
     });
     Image::new(width, height, levels.collect()).expect("as many bytes as were drawn")
+}
+
+/// The largest difference between two pictures' levels.
+pub fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
 }

@@ -75,7 +75,9 @@ fn noisy(level: u8, draw: u16, size: i16, sd: i32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
     use super::*;
+    use crate::recipe::Strength;
 
     fn noise_on(level: u8, sd: f64) -> Vec<f64> {
         let mut image = Image::new(300, 200, vec![level; 180_000]).unwrap();
@@ -114,5 +116,37 @@ mod tests {
         assert!(dark.iter().all(|x| *x < 60.0) && light.iter().all(|x| *x > -60.0));
         let stopped = dark.iter().filter(|x| **x == -2.0).count() as f64 / dark.len() as f64;
         assert!((0.40..0.50).contains(&stopped), "{stopped}");
+    }
+
+    #[test]
+    fn of_all_draws_each_level_of_noise_comes_as_often_as_the_normal_distribution_has_it() {
+        let mut counts = [0_u32; 256];
+        for draw in 0..=u16::MAX {
+            let size = magnitudes()[usize::from(draw) % ENTRIES];
+            counts[usize::from(noisy(128, draw, size, 10 << SD_BITS))] += 1;
+        }
+        for (distance, share) in fixtures::NORMAL_10.as_chunks::<8>().0.iter().enumerate() {
+            let wanted = f64::from_le_bytes(*share) * 65_536.0;
+            for count in [counts[128 + distance], counts[128 - distance]] {
+                // Neighbouring levels share the steps at their border: a step, and what rounding deviates to 1/4096 moves.
+                assert!((f64::from(count) - wanted).abs() <= 2.0, "{distance}: {count}, not {wanted}");
+            }
+        }
+        assert_eq!(counts.iter().sum::<u32>(), 65_536);
+    }
+
+    #[test]
+    fn a_range_gives_each_copy_its_own_standard_deviation() {
+        let settings = GaussianNoise { sd: Strength::Between([2.0, 20.0]), ..Default::default() };
+        let sds: Vec<f64> = (0..40)
+            .map(|copy| {
+                let mut image = Image::new(60, 60, vec![128; 10_800]).unwrap();
+                apply(&settings, &mut image, Vectors::best(), &mut Random::at([1, 0, copy, 0]));
+                let noise: Vec<f64> = image.pixels.iter().map(|level| f64::from(*level) - 128.0).collect();
+                moment(&noise, 2).sqrt()
+            })
+            .collect();
+        assert!(sds.iter().all(|sd| (1.8..21.0).contains(sd)), "{sds:?}");
+        assert!(sds.iter().any(|sd| *sd < 6.0) && sds.iter().any(|sd| *sd > 16.0), "{sds:?}");
     }
 }

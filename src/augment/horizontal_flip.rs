@@ -86,4 +86,11 @@ mod tests {
         });
         assert!(flips.count().abs_diff(1000) < 100);
     }
+
+    #[test]
+    fn results_are_opencvs() {
+        let mut image = fixtures::colour();
+        apply(&mut image, &mut Spare::default());
+        assert!(image.pixels == fixtures::FLIPPED);
+    }
 }

@@ -16,6 +16,7 @@ mod horizontal_flip;
 mod image;
 mod kernel;
 mod lanes;
+mod letters;
 mod median_blur;
 mod normal;
 mod random;
@@ -43,11 +44,18 @@ use crate::recipe::Op;
 /// Applies one augmentation in place, or not, as its probability has it. The result depends on the picture, the
 /// settings and `random` alone, whatever instructions `spare` allows.
 pub fn apply(op: &Op, image: &mut Image, spare: &mut Spare, random: &mut Random) {
-    if image.pixels.is_empty() {
-        return;
+    if occurs(op, random) {
+        work(op, image, spare, random);
     }
-    // What is certain takes nothing from the stream.
-    if op.probability() < 1.0 && !random.chance(op.probability()) {
+}
+
+/// Whether the image is changed at all; what is certain takes nothing from the stream.
+fn occurs(op: &Op, random: &mut Random) -> bool {
+    op.probability() >= 1.0 || random.chance(op.probability())
+}
+
+fn work(op: &Op, image: &mut Image, spare: &mut Spare, random: &mut Random) {
+    if image.pixels.is_empty() {
         return;
     }
     let vectors = spare.vectors;

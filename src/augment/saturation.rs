@@ -64,7 +64,9 @@ mod avx2 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
     use super::*;
+    use crate::recipe::Strength;
 
     #[test]
     fn grey_stays_and_colour_moves_about_its_luminance() {
@@ -76,6 +78,18 @@ mod tests {
             let after = [image.pixels[3], image.pixels[4], image.pixels[5]];
             assert!(luminance_of(after).abs_diff(luminance_of([150, 100, 50])) <= 1, "{after:?}");
             assert!(after[0] >= after[1] && after[1] >= after[2]);
+        }
+    }
+
+    #[test]
+    fn results_are_within_1_of_pillows() {
+        // Pillow cuts off what is behind the point, and this rounds.
+        for (by, wanted) in [-0.5, 0.5].into_iter().zip(fixtures::SATURATION) {
+            let mut image = fixtures::colour();
+            let settings = Saturation { by: Strength::Between([by; 2]), ..Default::default() };
+            apply(&settings, &mut image, Vectors::best(), &mut Random::at([0; 4]));
+            assert!(fixtures::largest_difference(&image.pixels, wanted) <= 1, "{by}");
+            assert!(image.pixels != fixtures::colour().pixels);
         }
     }
 }

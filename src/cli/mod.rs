@@ -16,6 +16,7 @@ mod plan;
 mod record;
 mod run;
 mod say;
+mod sheet;
 mod show;
 mod stage;
 mod verify;

@@ -32,7 +32,7 @@ choice! {
         /// Mirrors the image left to right.
         "horizontal-flip" => HorizontalFlip @ 1,
         /// Adds independent normal noise to every channel of every pixel.
-        "gaussian-noise" => GaussianNoise @ 1,
+        "gaussian-noise" => GaussianNoise @ 2,
         /// Replaces each channel by the median of its square neighbourhood.
         "median-blur" => MedianBlur @ 1,
         /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994).
@@ -42,7 +42,7 @@ choice! {
         /// Replaces the image by its Sobel gradient magnitude.
         "edges" => Edges @ 1,
         /// Sets a share of the pixels to black or white.
-        "salt-and-pepper" => SaltAndPepper @ 1,
+        "salt-and-pepper" => SaltAndPepper @ 2,
         /// Draws a grid of lines over the image.
         "grid-noise" => GridNoise @ 1,
     }
