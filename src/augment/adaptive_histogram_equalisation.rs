@@ -1,6 +1,7 @@
 //! Adaptive histogram equalisation of luminance, with a limit on contrast (CLAHE; Zuiderveld 1994) or without.
 
-use super::image::{Between, Image, Spare, luminance_into, reflected};
+use super::grey::luminance_into;
+use super::image::{Between, Image, Spare, reflected};
 use super::kernel::kernel;
 use super::random::Random;
 use super::vectors::Vectors;

@@ -4,7 +4,8 @@ mod canny;
 
 pub use canny::Gradients;
 
-use super::image::{Image, Spare, luminance_into, reflected};
+use super::grey::{luminance_into, paint};
+use super::image::{Image, Spare, reflected};
 use super::kernel::kernel;
 use super::random::Random;
 use super::vectors::Vectors;
@@ -26,7 +27,7 @@ pub fn apply(settings: &Edges, image: &mut Image, spare: &mut Spare, random: &mu
             canny::edges(vectors, (image.width, image.height), (low, high), spare);
         }
     }
-    paint(vectors, &spare.plane, settings.drawn_over, image.pixels.as_chunks_mut().0);
+    paint(vectors, &spare.plane, settings.drawn_over, &mut image.pixels);
 }
 
 /// From luminance, `spare.plane`.
@@ -49,7 +50,8 @@ kernel! {
             let (across, down) = (i32::from(across), i32::from(down));
             // At most 2,080,800: exact in f32, whose square root and product IEEE 754 defines to the bit.
             let magnitude = ((across * across + down * down) as f32).sqrt() * gain;
-            out[x] = ((magnitude + 0.5) as i32).min(255) as u8;
+            // SAFETY: `min` leaves no NaN and nothing above 255.5, and a root times a gain is not negative.
+            out[x] = unsafe { (magnitude + 0.5).min(255.0).to_int_unchecked::<i32>() } as u8;
         }
     }
 }
@@ -88,18 +90,6 @@ fn border(plane: &[u8], width: usize, height: usize, bordered: &mut Vec<u8>) {
     }
 }
 
-kernel! {
-    fn paint<LANES>(edges: &[u8], drawn_over: bool, pixels: &mut [[u8; 3]]) {
-        if drawn_over {
-            for (pixel, &edge) in pixels.iter_mut().zip(edges) {
-                *pixel = [pixel[0].max(edge), pixel[1].max(edge), pixel[2].max(edge)];
-            }
-        } else {
-            pixels.iter_mut().zip(edges).for_each(|(pixel, &edge)| *pixel = [edge; 3]);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -118,7 +108,7 @@ mod tests {
         luminance_into(vectors, image, &mut spare.luminance);
         sobel(vectors, (image.width, image.height), gain, &mut spare);
         let mut painted = image.clone();
-        paint(vectors, &spare.plane, true, painted.pixels.as_chunks_mut().0);
+        paint(vectors, &spare.plane, true, &mut painted.pixels);
         [spare.luminance, spare.plane, painted.pixels].concat()
     }
 

@@ -2,7 +2,6 @@
 
 use super::bitmap_compression::{Errors, Palette, Planes};
 use super::edges::Gradients;
-use super::kernel::kernel;
 use super::median_blur::Columns;
 use super::vectors::Vectors;
 
@@ -74,18 +73,6 @@ impl Image {
         (self.width, self.height) = (width, height);
         self.pixels.clear();
         self.pixels.extend_from_slice(pixels);
-    }
-}
-
-/// The luminance of every pixel, `[height, width]`.
-pub(super) fn luminance_into(vectors: Vectors, image: &Image, luminance: &mut Vec<u8>) {
-    luminance.resize(image.width * image.height, 0);
-    luminances(vectors, image.pixels.as_chunks().0, luminance);
-}
-
-kernel! {
-    fn luminances<LANES>(pixels: &[[u8; 3]], luminance: &mut [u8]) {
-        luminance.iter_mut().zip(pixels).for_each(|(luminance, pixel)| *luminance = luminance_of(*pixel));
     }
 }
 

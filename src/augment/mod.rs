@@ -11,6 +11,7 @@ mod edges;
 #[cfg(test)]
 mod fixtures;
 mod gaussian_noise;
+mod grey;
 mod grid_noise;
 mod horizontal_flip;
 mod image;

@@ -80,15 +80,6 @@ fn spare_buffers_carry_nothing_from_image_to_image() {
     }
 }
 
-#[test]
-fn luminance_equals_opencvs() {
-    let mut luminance = Vec::new();
-    for vectors in Vectors::all() {
-        image::luminance_into(vectors, &fixtures::colour(), &mut luminance);
-        assert!(luminance == fixtures::LUMINANCE, "{vectors:?}");
-    }
-}
-
 fn any_dither() -> impl Strategy<Value = recipe::Dither> {
     use recipe::Dither::*;
     prop_oneof![Just(None), Just(Ordered), Just(FloydSteinberg)]

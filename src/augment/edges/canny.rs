@@ -109,9 +109,11 @@ kernel! {
         for x in 0..width {
             let [above, beside, below] = at(&rows, x);
             let (gx, gy, here) = (across[x], down[x], beside[1]);
-            let (run, rise) = (i32::from(gx.abs()), i32::from(gy.abs()) << 15);
-            let flat = rise < run * TANGENT;
-            let steep = rise > run * TANGENT + (run << 16);
+            let (run, rise) = (gx.abs(), gy.abs());
+            // Rounded down, and never whole unless `run` is 0: comparisons with it are those with the exact product.
+            let bound = ((2 * i32::from(run) * TANGENT) >> 16) as i16;
+            let flat = rise <= bound;
+            let steep = rise - 2 * run > bound;
             // Of two equal neighbours along a row or a column, the first is taken.
             let level = (here > beside[0]) & (here >= beside[2]);
             let upright = (here > above[1]) & (here >= below[1]);
@@ -141,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::super::fixtures;
-    use super::super::super::image::luminance_into;
+    use super::super::super::grey::luminance_into;
     use super::*;
 
     fn edges_of(vectors: Vectors, image: &crate::augment::Image, thresholds: (f64, f64)) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! the levels are no lower than the median so far with that bit. Knows rows of bytes, three to a pixel, and no image.
 
 use super::PAST_THE_END;
-use super::block::{Block, Work};
+use super::block::{Block, Work, store_some};
 
 /// A row of an image: the median of each byte's `SIZE` × `SIZE` neighbourhood, at most 15: counts fit a byte.
 pub struct Row<'a, const SIZE: usize> {
@@ -21,10 +21,8 @@ impl<const SIZE: usize> Work for Row<'_, SIZE> {
             // SAFETY: a block that begins before `columns` ends within each row, as asserted; the caller is compiled for
             // `B`.
             let median = unsafe { median::<B, SIZE>(&self.rows, index * B::BYTES) };
-            let mut bytes = [0; PAST_THE_END];
-            // SAFETY: a block is no longer than `PAST_THE_END`.
-            unsafe { median.store(bytes.as_mut_ptr()) };
-            out.copy_from_slice(&bytes[..out.len()]);
+            // SAFETY: the caller is compiled for `B`.
+            unsafe { store_some(median, out) };
         }
     }
 }

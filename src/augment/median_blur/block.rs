@@ -37,6 +37,23 @@ pub trait Block: Copy {
     unsafe fn or(self, bit: u8) -> Self;
 }
 
+/// Stores the first of a block's bytes: as many as `out` has.
+///
+/// # Safety
+/// The caller is compiled for `B`.
+#[inline(always)]
+pub unsafe fn store_some<B: Block>(block: B, out: &mut [u8]) {
+    if out.len() >= B::BYTES {
+        // SAFETY: `out` is long enough.
+        return unsafe { block.store(out.as_mut_ptr()) };
+    }
+    let mut bytes = [0; 64];
+    assert!(B::BYTES <= bytes.len());
+    // SAFETY: a block is no longer, as asserted.
+    unsafe { block.store(bytes.as_mut_ptr()) };
+    out.copy_from_slice(&bytes[..out.len()]);
+}
+
 /// What can be done with blocks of any kind.
 pub trait Work {
     /// # Safety

@@ -2,7 +2,7 @@
 //! the neighbourhoods that they are part of. Knows rows of bytes, three to a pixel, and no image.
 
 use super::PAST_THE_END;
-use super::block::{Block, Work};
+use super::block::{Block, Work, store_some};
 
 /// A row of an image: the median of each byte's `SIZE` × `SIZE` neighbourhood (3 or 5).
 pub struct Row<'a, const SIZE: usize> {
@@ -48,17 +48,14 @@ impl<const SIZE: usize> Work for Row<'_, SIZE> {
                 }
                 middle(sorted.as_flattened())
             };
-            let mut bytes = [0; PAST_THE_END];
-            // SAFETY: a block is no longer than `PAST_THE_END`.
-            unsafe { median.store(bytes.as_mut_ptr()) };
-            out.copy_from_slice(&bytes[..out.len()]);
+            // SAFETY: the caller is compiled for `B`.
+            unsafe { store_some(median, out) };
         }
     }
 }
 
 const OF_3: &[(usize, usize)] = &[(0, 1), (1, 2), (0, 1)];
-const OF_5: &[(usize, usize)] =
-    &[(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)];
+const OF_5: &[(usize, usize)] = &[(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)];
 
 /// # Safety
 /// The caller is compiled for `B`; so below.
