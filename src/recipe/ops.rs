@@ -5,9 +5,6 @@
 //! reaches as far down as up (`by = 0.2` is `by = [-0.2, 0.2]`). Every augmentation may carry a `probability`, with
 //! which an image is changed at all; it is 1 unless given, and then no part of the key.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::choice::choice;
 
 mod area;
@@ -35,11 +32,11 @@ choice! {
         "gaussian-noise" => GaussianNoise @ 2,
         /// Replaces each channel by the median of its square neighbourhood.
         "median-blur" => MedianBlur @ 1,
-        /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994).
+        /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994) or without.
         "adaptive-histogram-equalisation" => AdaptiveHistogramEqualisation @ 1,
-        /// Keeps fewer bits of each channel.
+        /// Keeps fewer bits of each channel, a palette of few colours, or what a JPEG file keeps.
         "bitmap-compression" => BitmapCompression @ 1,
-        /// Replaces the image by its Sobel gradient magnitude.
+        /// Replaces the image by its edges, or draws them over it: Sobel's gradient magnitude or Canny's lines.
         "edges" => Edges @ 1,
         /// Sets a share of the pixels to black or white.
         "salt-and-pepper" => SaltAndPepper @ 2,
@@ -67,7 +64,6 @@ impl Op {
             | Op::Edges(Edges { probability, .. })
             | Op::SaltAndPepper(SaltAndPepper { probability, .. })
             | Op::GridNoise(GridNoise { probability, .. }) => *probability,
-            _ => 1.0,
         }
     }
 
@@ -84,7 +80,7 @@ impl Op {
             Op::AdaptiveHistogramEqualisation(settings) => settings.complaint(),
             Op::BitmapCompression(settings) => settings.complaint(),
             Op::Edges(settings) => settings.complaint(),
-            _ => None,
+            Op::HorizontalFlip(_) => None,
         }
     }
 }

@@ -117,7 +117,8 @@ kernel! {
         let width = pixels.len();
         let (luma, blue, red) = (&mut luma[..width], &mut blue[..width], &mut red[..width]);
         for x in 0..width {
-            let [r, g, b] = pixels[x].map(i32::from);
+            let [r, g, b] = pixels[x];
+            let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
             luma[x] = ((19_595 * r + 38_470 * g + 7_471 * b + HALF) >> 16) as u8;
             // A half is rounded down, as libjpeg does, so that 255.5 stays a byte.
             blue[x] = ((-11_059 * r - 21_709 * g + 32_768 * b + (128 << 16) + HALF - 1) >> 16) as u8;
@@ -132,7 +133,8 @@ kernel! {
         let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
         let (above, below) = (&above[..out.len()], &below[..out.len()]);
         for x in 0..out.len() {
-            let sum = [above[x][0], above[x][1], below[x][0], below[x][1]].map(u16::from).iter().sum::<u16>();
+            let ([a, b], [c, d]) = (above[x], below[x]);
+            let sum = u16::from(a) + u16::from(b) + u16::from(c) + u16::from(d);
             out[x] = ((sum + 1 + (x % 2) as u16) >> 2) as u8;
         }
     }
@@ -151,14 +153,23 @@ fn double(vectors: Vectors, near: &[u8], far: &[u8], out: &mut [u8]) {
 kernel! {
     /// All but the first and the last two.
     fn double_inside<LANES>(near: &[u8], far: &[u8], out: &mut [u8]) {
-        let out = out.as_chunks_mut::<2>().0;
-        let far = &far[..near.len()];
-        let sum = |x: usize| 3 * u16::from(near[x]) + u16::from(far[x]);
-        for x in 1..near.len().saturating_sub(1).min(out.len()) {
-            let here = 3 * sum(x);
-            out[x] = [((here + sum(x - 1) + 8) >> 4) as u8, ((here + sum(x + 1) + 7) >> 4) as u8];
+        let inside = near.len().saturating_sub(2);
+        let (near, far) = (thrice(near, inside), thrice(far, inside));
+        let out = &mut out.as_chunks_mut::<2>().0[1..][..inside];
+        for x in 0..inside {
+            let before = 3 * u16::from(near[0][x]) + u16::from(far[0][x]);
+            let here = 3 * (3 * u16::from(near[1][x]) + u16::from(far[1][x]));
+            let after = 3 * u16::from(near[2][x]) + u16::from(far[2][x]);
+            out[x] = [((here + before + 8) >> 4) as u8, ((here + after + 7) >> 4) as u8];
         }
     }
+}
+
+/// From the first, second and third place on, so that the compiler sees that nothing is out of bounds.
+#[inline(always)]
+fn thrice(row: &[u8], length: usize) -> [&[u8]; 3] {
+    let from = |place: usize| &row[place.min(row.len())..][..length];
+    [from(0), from(1), from(2)]
 }
 
 kernel! {
@@ -166,12 +177,10 @@ kernel! {
         let (luma, blue, red) = (&luma[..out.len()], &blue[..out.len()], &red[..out.len()]);
         for x in 0..out.len() {
             let [y, blue, red] = [i32::from(luma[x]), i32::from(blue[x]) - 128, i32::from(red[x]) - 128];
-            let levels = [
-                y + ((91_881 * red + HALF) >> 16),
-                y + ((-22_554 * blue - 46_802 * red + HALF) >> 16),
-                y + ((116_130 * blue + HALF) >> 16),
-            ];
-            out[x] = levels.map(|level| level.clamp(0, 255) as u8);
+            let r = y + ((91_881 * red + HALF) >> 16);
+            let g = y + ((-22_554 * blue - 46_802 * red + HALF) >> 16);
+            let b = y + ((116_130 * blue + HALF) >> 16);
+            out[x] = [r.clamp(0, 255) as u8, g.clamp(0, 255) as u8, b.clamp(0, 255) as u8];
         }
     }
 }

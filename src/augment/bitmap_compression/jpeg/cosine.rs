@@ -81,21 +81,35 @@ fn rounded(value: f32) -> f32 {
 }
 
 #[inline(always)]
-fn down(rows: &mut Rows, transform: impl Fn([f32; 8]) -> [f32; 8]) {
+fn down(rows: &mut Rows, transform: fn([f32; 8]) -> [f32; 8]) {
     for x in 0..CHUNK {
-        let column = transform(std::array::from_fn(|y| rows[y][x]));
-        (0..8).for_each(|y| rows[y][x] = column[y]);
+        put(rows, x, transform(column(rows, x)));
     }
 }
 
 #[inline(always)]
 fn there_and_back(rows: &mut Rows, before: &Rows, after: &Rows) {
     for x in 0..CHUNK {
-        let frequencies = forward(std::array::from_fn(|y| rows[y][x]));
-        let kept = std::array::from_fn(|y| rounded(frequencies[y] * before[y][x]) * after[y][x]);
-        let column = backward(kept);
-        (0..8).for_each(|y| rows[y][x] = column[y]);
+        let mut kept = forward(column(rows, x));
+        let (before, after) = (column(before, x), column(after, x));
+        for y in 0..8 {
+            kept[y] = rounded(kept[y] * before[y]) * after[y];
+        }
+        put(rows, x, backward(kept));
     }
+}
+
+/// Spelt out: closures would stay calls, and calls stop the compiler's vectors.
+#[inline(always)]
+fn column(rows: &Rows, x: usize) -> [f32; 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    [a[x], b[x], c[x], d[x], e[x], f[x], g[x], h[x]]
+}
+
+#[inline(always)]
+fn put(rows: &mut Rows, x: usize, column: [f32; 8]) {
+    let [a, b, c, d, e, f, g, h] = rows;
+    [a[x], b[x], c[x], d[x], e[x], f[x], g[x], h[x]] = column;
 }
 
 /// Each of the two blocks by itself.
@@ -120,17 +134,18 @@ const C2_AND_C6: f32 = 1.306_563;
 /// Frequencies of eight levels: a(k)·√8 times the orthonormal transform's, a(0) = 1 and a(k) = √2·cos(k·π/16).
 #[inline(always)]
 fn forward(level: [f32; 8]) -> [f32; 8] {
-    let sum = |place: usize| level[place] + level[7 - place];
-    let difference = |place: usize| level[place] - level[7 - place];
-    let (outer, inner) = (sum(0) + sum(3), sum(1) + sum(2));
-    let (outer_less, inner_less) = (sum(0) - sum(3), sum(1) - sum(2));
+    let [l0, l1, l2, l3, l4, l5, l6, l7] = level;
+    let (sum0, sum1, sum2, sum3) = (l0 + l7, l1 + l6, l2 + l5, l3 + l4);
+    let (less0, less1, less2, less3) = (l0 - l7, l1 - l6, l2 - l5, l3 - l4);
+    let (outer, inner) = (sum0 + sum3, sum1 + sum2);
+    let (outer_less, inner_less) = (sum0 - sum3, sum1 - sum2);
     let turned = (inner_less + outer_less) * C4;
-    let low = difference(3) + difference(2);
-    let middle = (difference(2) + difference(1)) * C4;
-    let high = difference(1) + difference(0);
+    let low = less3 + less2;
+    let middle = (less2 + less1) * C4;
+    let high = less1 + less0;
     let shared = (low - high) * C6;
     let (low, high) = (low * C2_LESS_C6 + shared, high * C2_AND_C6 + shared);
-    let (more, less) = (difference(0) + middle, difference(0) - middle);
+    let (more, less) = (less0 + middle, less0 - middle);
     [
         outer + inner,
         more + high,
