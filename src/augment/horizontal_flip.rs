@@ -6,8 +6,13 @@ use super::image::{Image, Spare};
 pub fn apply(image: &mut Image, spare: &mut Spare) {
     #[cfg(target_arch = "x86_64")]
     if spare.vectors.has_avx2() {
-        // The processor has what the function is compiled for.
-        return unsafe { avx2::flip(image, &mut spare.pixels) };
+        spare.pixels.resize(image.pixels.len(), 0);
+        let row = image.width.max(1) * 3;
+        for (from, to) in image.pixels.chunks_exact(row).zip(spare.pixels.chunks_exact_mut(row)) {
+            // The processor has what the function is compiled for.
+            unsafe { avx2::reverse(from, to) };
+        }
+        return std::mem::swap(&mut image.pixels, &mut spare.pixels);
     }
     let _ = spare;
     let width = image.width.max(1);
@@ -18,31 +23,27 @@ pub fn apply(image: &mut Image, spare: &mut Spare) {
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::super::image::Image;
-    use super::super::x86::{load16, store16};
+    /// Bytes of the five pixels that 16 bytes hold.
+    const FIVE: usize = 15;
 
-    /// `spare` holds a row as it was.
+    /// The pixels of `from` in reverse into `to`, equally long: from the left of one to the right of the other, 16 bytes
+    /// for the 15 of five pixels. The first of the 16 belongs to the pixels that come next.
     #[target_feature(enable = "avx2")]
-    pub fn flip(image: &mut Image, spare: &mut Vec<u8>) {
-        for row in image.pixels.chunks_exact_mut(image.width.max(1) * 3) {
-            spare.clear();
-            spare.extend_from_slice(row);
-            reverse(spare, row);
-        }
-    }
-
-    /// Five pixels at a time, from the left of `from` to the right of `to`, equally long. 16 bytes are written for the 15 of five
-    /// pixels: the first of them belongs to the pixels that come next.
-    #[target_feature(enable = "avx2")]
-    fn reverse(from: &[u8], to: &mut [u8]) {
+    pub fn reverse(from: &[u8], to: &mut [u8]) {
+        assert_eq!(from.len(), to.len());
         let order = _mm_setr_epi8(15, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
-        let (mut left, mut right) = (0, to.len());
-        while let (Some(pixels), Some(place)) = (from[left..].first_chunk(), to[..right].last_chunk_mut()) {
-            store16(place, _mm_shuffle_epi8(load16(pixels), order));
-            (left, right) = (left + 15, right - 15);
+        let blocks = from.len().saturating_sub(1) / FIVE;
+        for block in 0..blocks {
+            // FIVE · blocks < len: 16 bytes from `block * FIVE` on, and as many before the mirrored place, are inside.
+            unsafe {
+                let pixels = _mm_loadu_si128(from.as_ptr().add(block * FIVE).cast());
+                let place = to.as_mut_ptr().add(to.len() - block * FIVE - 16);
+                _mm_storeu_si128(place.cast(), _mm_shuffle_epi8(pixels, order));
+            }
         }
-        let rest = from[left..].as_chunks::<3>().0.iter().rev();
-        to[..right].as_chunks_mut::<3>().0.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let (rest, free) = (&from[blocks * FIVE..], to.len() - blocks * FIVE);
+        let rest = rest.as_chunks::<3>().0.iter().rev();
+        to[..free].as_chunks_mut::<3>().0.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     }
 }
 

@@ -24,45 +24,107 @@ impl Lanes {
         #[cfg(target_arch = "x86_64")]
         if vectors.has_avx512() {
             // The processor has what the function is compiled for.
-            return unsafe { fill_avx512(&mut self.0, words) };
+            return unsafe { x86::fill_avx512(&mut self.0, words) };
         } else if vectors.has_avx2() {
             // The processor has what the function is compiled for.
-            return unsafe { fill_avx2(&mut self.0, words) };
+            return unsafe { x86::fill_avx2(&mut self.0, words) };
         }
         let _ = vectors;
-        fill(&mut self.0, words);
+        words.iter_mut().for_each(|eight| *eight = std::array::from_fn(|lane| next(&mut self.0, lane)));
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn fill_avx512(state: &mut [[u64; LANES]; 4], words: &mut [[u64; LANES]]) {
-    fill(state, words);
+fn next([a, b, c, d]: &mut [[u64; LANES]; 4], lane: usize) -> u64 {
+    let word = a[lane].wrapping_add(d[lane]).rotate_left(23).wrapping_add(a[lane]);
+    let shifted = b[lane] << 17;
+    c[lane] ^= a[lane];
+    d[lane] ^= b[lane];
+    b[lane] ^= c[lane];
+    a[lane] ^= d[lane];
+    c[lane] ^= shifted;
+    d[lane] = d[lane].rotate_left(45);
+    word
 }
 
+/// The same, four or eight lanes in a register: compilers do not find it in the plain version.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn fill_avx2(state: &mut [[u64; LANES]; 4], words: &mut [[u64; LANES]]) {
-    fill(state, words);
-}
+mod x86 {
+    use std::arch::x86_64::*;
 
-/// Inlined into each of the above, and compiled there for its instructions.
-#[inline(always)]
-fn fill(state: &mut [[u64; LANES]; 4], words: &mut [[u64; LANES]]) {
-    let [mut a, mut b, mut c, mut d] = *state;
-    for eight in words {
-        for lane in 0..LANES {
-            eight[lane] = a[lane].wrapping_add(d[lane]).rotate_left(23).wrapping_add(a[lane]);
-            let shifted = b[lane] << 17;
-            c[lane] ^= a[lane];
-            d[lane] ^= b[lane];
-            b[lane] ^= c[lane];
-            a[lane] ^= d[lane];
-            c[lane] ^= shifted;
-            d[lane] = d[lane].rotate_left(45);
+    use super::LANES;
+
+    #[target_feature(enable = "avx512f")]
+    pub fn fill_avx512(state: &mut [[u64; LANES]; 4], words: &mut [[u64; LANES]]) {
+        // Eight words may be read and written where they are, on any boundary.
+        let [mut a, mut b, mut c, mut d] =
+            state.each_ref().map(|lanes| unsafe { _mm512_loadu_epi64(lanes.as_ptr().cast()) });
+        for eight in words {
+            let word = _mm512_add_epi64(_mm512_rol_epi64::<23>(_mm512_add_epi64(a, d)), a);
+            unsafe { _mm512_storeu_epi64(eight.as_mut_ptr().cast(), word) };
+            let shifted = _mm512_slli_epi64::<17>(b);
+            c = _mm512_xor_si512(c, a);
+            d = _mm512_xor_si512(d, b);
+            b = _mm512_xor_si512(b, c);
+            a = _mm512_xor_si512(a, d);
+            c = _mm512_xor_si512(c, shifted);
+            d = _mm512_rol_epi64::<45>(d);
+        }
+        for (lanes, vector) in state.iter_mut().zip([a, b, c, d]) {
+            unsafe { _mm512_storeu_epi64(lanes.as_mut_ptr().cast(), vector) };
         }
     }
-    *state = [a, b, c, d];
+
+    #[target_feature(enable = "avx2")]
+    pub fn fill_avx2(state: &mut [[u64; LANES]; 4], words: &mut [[u64; LANES]]) {
+        let mut halves = [0, 4].map(|first| state.each_ref().map(|lanes| load(lanes, first)));
+        for eight in words {
+            for (half, first) in halves.iter_mut().zip([0, 4]) {
+                store(eight, first, next_four(half));
+            }
+        }
+        for (half, first) in halves.into_iter().zip([0, 4]) {
+            state.iter_mut().zip(half).for_each(|(lanes, vector)| store(lanes, first, vector));
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn next_four([a, b, c, d]: &mut [__m256i; 4]) -> __m256i {
+        let word = _mm256_add_epi64(rotated::<23, 41>(_mm256_add_epi64(*a, *d)), *a);
+        let shifted = _mm256_slli_epi64::<17>(*b);
+        *c = _mm256_xor_si256(*c, *a);
+        *d = _mm256_xor_si256(*d, *b);
+        *b = _mm256_xor_si256(*b, *c);
+        *a = _mm256_xor_si256(*a, *d);
+        *c = _mm256_xor_si256(*c, shifted);
+        *d = rotated::<45, 19>(*d);
+        word
+    }
+
+    /// By `LEFT` bits to the left; `LEFT + RIGHT` is 64.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn rotated<const LEFT: i32, const RIGHT: i32>(words: __m256i) -> __m256i {
+        _mm256_or_si256(_mm256_slli_epi64::<LEFT>(words), _mm256_srli_epi64::<RIGHT>(words))
+    }
+
+    /// `first` is 0 or 4.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn load(lanes: &[u64; LANES], first: usize) -> __m256i {
+        let four: &[u64; 4] = lanes[first..].first_chunk().expect("eight lanes are four and four");
+        // Four words may be read where they are, on any boundary.
+        unsafe { _mm256_loadu_si256(four.as_ptr().cast()) }
+    }
+
+    /// `first` is 0 or 4.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn store(lanes: &mut [u64; LANES], first: usize, vector: __m256i) {
+        let four: &mut [u64; 4] = lanes[first..].first_chunk_mut().expect("eight lanes are four and four");
+        // Four words may be written where they are, on any boundary.
+        unsafe { _mm256_storeu_si256(four.as_mut_ptr().cast(), vector) }
+    }
 }
 
 #[cfg(test)]

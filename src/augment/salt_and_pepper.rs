@@ -23,20 +23,55 @@ pub fn apply(settings: &SaltAndPepper, image: &mut Image, vectors: Vectors, rand
     let share = random.steps_between(settings.share.ends(), SHARE_STEPS) as u32;
     let mut lanes = Lanes::new(random.bits());
     let mut words = [[0; LANES]; WORDS / LANES];
-    for pixels in image.pixels.as_chunks_mut::<3>().0.chunks_mut(8 * GROUP) {
+    let mut places = Places { list: [0; 8 * GROUP + AT_ONCE], len: 0 };
+    for pixels in image.pixels.as_chunks_mut().0.chunks_mut(8 * GROUP) {
         lanes.fill(&mut words, vectors);
-        let (colours, draws) = words.as_flattened().split_at(8);
-        let groups = pixels.chunks_mut(GROUP).zip(draws.as_chunks::<8>().0.iter().zip(colours));
-        for (pixels, (draws, colours)) in groups {
-            let changed = changed(draws, share, vectors, random);
-            strew(pixels, changed, *colours);
+        places.len = 0;
+        choose(words.as_flattened()[8..].as_chunks().0, share, &mut places, vectors, random);
+        strew(pixels, &places.list[..places.len], &words[0]);
+    }
+}
+
+/// Lists the pixels that change, of eight groups.
+fn choose(draws: &[[u64; 8]], share: u32, places: &mut Places, vectors: Vectors, random: &mut Random) {
+    #[cfg(target_arch = "x86_64")]
+    if vectors.has_avx2() {
+        // The processor has what the function is compiled for.
+        return unsafe { avx2::choose(draws, share, places, random) };
+    }
+    let _ = vectors;
+    choose_by(compared, draws, share, places, random);
+}
+
+/// Inlined into both, and compiled for the instructions of each; `compare` is [`compared`] or gives the same.
+#[inline(always)]
+fn choose_by(
+    compare: impl Fn(&[u64; 8], u32) -> (u64, u64),
+    draws: &[[u64; 8]],
+    share: u32,
+    places: &mut Places,
+    random: &mut Random,
+) {
+    for (group, draws) in draws.iter().enumerate() {
+        let (less, equal) = compare(draws, share >> 8);
+        places.push(group * GROUP, less | decided(equal, share, random));
+    }
+}
+
+/// Makes pixels white where their bit of `colours` is set, and else black. The last places may lie beyond the image.
+fn strew(pixels: &mut [[u8; 3]], places: &[u16], colours: &[u64; 8]) {
+    for place in places.iter().map(|place| usize::from(*place)) {
+        let white = (colours[place / GROUP % 8] >> (place % GROUP) & 1) as u8;
+        if let Some(pixel) = pixels.get_mut(place) {
+            *pixel = [white.wrapping_neg(); 3];
         }
     }
 }
 
-/// A bit for each of 64 draws: whether its pixel changes.
-fn changed(draws: &[u64; 8], share: u32, vectors: Vectors, random: &mut Random) -> u64 {
-    let (mut changed, mut undecided) = compared(draws, share >> 8, vectors);
+/// Those of `undecided` that change by a second byte each.
+#[inline(always)]
+fn decided(mut undecided: u64, share: u32, random: &mut Random) -> u64 {
+    let mut changed = 0;
     while undecided != 0 {
         let bit = undecided & undecided.wrapping_neg();
         undecided ^= bit;
@@ -47,18 +82,37 @@ fn changed(draws: &[u64; 8], share: u32, vectors: Vectors, random: &mut Random) 
     changed
 }
 
-/// Which of 64 bytes are less than `bound` (at most 256), and which equal it.
-fn compared(draws: &[u64; 8], bound: u32, vectors: Vectors) -> (u64, u64) {
-    #[cfg(target_arch = "x86_64")]
-    if vectors.has_avx2() {
-        // The processor has what the function is compiled for.
-        return unsafe { avx2::compared(draws, bound) };
-    }
-    let _ = vectors;
-    compared_plain(draws, bound)
+/// Places are listed so many at once.
+const AT_ONCE: usize = 8;
+
+/// Places of pixels, in ascending order.
+struct Places {
+    list: [u16; 8 * GROUP + AT_ONCE],
+    len: usize,
 }
 
-fn compared_plain(draws: &[u64; 8], bound: u32) -> (u64, u64) {
+impl Places {
+    /// Lists the places of the bits set, from `first` on. Eight are written whether there are as many or not: most groups
+    /// have fewer, and a loop whose end cannot be predicted costs more.
+    #[inline(always)]
+    fn push(&mut self, first: usize, mut bits: u64) {
+        let count = bits.count_ones() as usize;
+        let end = self.len + count;
+        while self.len < end {
+            let eight =
+                self.list[self.len..].first_chunk_mut::<AT_ONCE>().expect("there is room for a group more");
+            for place in eight {
+                *place = (first + bits.trailing_zeros() as usize) as u16;
+                bits &= bits.wrapping_sub(1);
+            }
+            self.len += AT_ONCE;
+        }
+        self.len = end;
+    }
+}
+
+/// Which of 64 bytes are less than `bound` (at most 256), and which equal it.
+fn compared(draws: &[u64; 8], bound: u32) -> (u64, u64) {
     let bytes = draws.iter().flat_map(|draw| draw.to_le_bytes()).enumerate();
     bytes.fold((0, 0), |(less, equal), (place, byte)| {
         let byte = u32::from(byte);
@@ -70,37 +124,35 @@ fn compared_plain(draws: &[u64; 8], bound: u32) -> (u64, u64) {
 mod avx2 {
     use std::arch::x86_64::*;
 
+    use super::super::random::Random;
+    use super::{Places, choose_by};
+
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    pub fn choose(draws: &[[u64; 8]], share: u32, places: &mut Places, random: &mut Random) {
+        choose_by(|draws, bound| compared(draws, bound), draws, share, places, random);
+    }
+
     #[target_feature(enable = "avx2")]
+    #[inline]
     pub fn compared(draws: &[u64; 8], bound: u32) -> (u64, u64) {
         if bound > 255 {
             return (u64::MAX, 0);
         }
-        let bound = _mm256_set1_epi8(bound as u8 as i8);
-        let half = |words: &[u64; 4]| {
-            let [a, b, c, d] = words.map(|word| word as i64);
-            let bytes = _mm256_setr_epi64x(a, b, c, d);
-            let equal = _mm256_cmpeq_epi8(bytes, bound);
-            // Unsigned: the greater of both is the byte where it is not less.
-            let not_less = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, bound), bytes);
-            (!_mm256_movemask_epi8(not_less) as u32, _mm256_movemask_epi8(equal) as u32)
-        };
-        let (low, high) = draws.split_at(4);
-        let (low, high) = (low.as_array().map(half), high.as_array().map(half));
-        let ((less, equal), (less_high, equal_high)) = low.zip(high).expect("eight words are four and four");
+        let [a, b, c, d, e, f, g, h] = *draws;
+        let (less, equal) = half_compared([a, b, c, d], bound);
+        let (less_high, equal_high) = half_compared([e, f, g, h], bound);
         (u64::from(less) | u64::from(less_high) << 32, u64::from(equal) | u64::from(equal_high) << 32)
     }
-}
 
-/// Makes the pixels of `changed` white where `colours` has a bit set, and else black.
-fn strew(pixels: &mut [[u8; 3]], mut changed: u64, colours: u64) {
-    if pixels.len() < GROUP {
-        changed &= (1 << pixels.len()) - 1;
-    }
-    while changed != 0 {
-        let place = changed.trailing_zeros();
-        changed &= changed - 1;
-        let white = (colours >> place & 1) as u8;
-        pixels[place as usize] = [white.wrapping_neg(); 3];
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn half_compared([a, b, c, d]: [u64; 4], bound: u32) -> (u32, u32) {
+        let bytes = _mm256_setr_epi64x(a as i64, b as i64, c as i64, d as i64);
+        let bound = _mm256_set1_epi8(bound as u8 as i8);
+        let equal = _mm256_cmpeq_epi8(bytes, bound);
+        // Unsigned: the greater of both is the byte where it is not less.
+        let not_less = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, bound), bytes);
+        (!_mm256_movemask_epi8(not_less) as u32, _mm256_movemask_epi8(equal) as u32)
     }
 }
 
@@ -163,7 +215,7 @@ mod tests {
             let (mut less, mut equal) = (0, 0);
             for first in (0..=255).step_by(8) {
                 let bytes = u64::from_le_bytes(std::array::from_fn(|i| first + i as u8));
-                let seen = compared_plain(&[bytes; 8], share >> 8);
+                let seen = compared(&[bytes; 8], share >> 8);
                 less += seen.0.count_ones() / 8;
                 equal += seen.1.count_ones() / 8;
             }
@@ -172,13 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_compared_alike_on_every_path() {
+    #[cfg(target_arch = "x86_64")]
+    fn bytes_are_compared_alike_with_vectors() {
         let mut lanes = Lanes::new(3);
         let mut words = [[0; LANES]; 200];
         lanes.fill(&mut words, Vectors::NONE);
         for (draws, bound) in words.iter().zip((0..=256).step_by(3).chain([1, 127, 128, 255, 256])) {
-            for vectors in Vectors::all() {
-                assert_eq!(compared(draws, bound, vectors), compared_plain(draws, bound), "{bound}");
+            if Vectors::best().has_avx2() {
+                // The processor has what the function is compiled for.
+                assert_eq!(unsafe { avx2::compared(draws, bound) }, compared(draws, bound), "{bound}");
             }
         }
     }

@@ -39,26 +39,27 @@ mod avx2 {
         let mut at = 0;
         while let Some(bytes) = levels[at..].first_chunk_mut::<28>() {
             let changed = eight_changed(eight_pixels(bytes), factors);
-            // The second lane's pixels go over the four bytes that the first one keeps behind its own.
+            // Not a byte is written that is read later: that would have to wait for the writing.
             store16(
                 bytes.first_chunk_mut().expect("28 bytes begin with 16"),
                 _mm256_castsi256_si128(changed),
             );
-            let second = _mm256_extracti128_si256::<1>(changed);
-            store16(bytes.last_chunk_mut().expect("28 bytes end with 16"), second);
+            let last = _mm_cvtsi128_si64(_mm256_extracti128_si256::<1>(changed));
+            bytes[16..24].copy_from_slice(&last.to_le_bytes());
             at += 24;
         }
         super::stretch_colours(&mut levels[at..], factor);
     }
 
-    /// Four pixels in each lane; the four bytes that follow them stay as they are.
+    /// Of four pixels at the beginning of each lane; the eight come out next to each other.
     #[target_feature(enable = "avx2")]
     #[inline]
     fn eight_changed(pixels: __m256i, factors: __m256i) -> __m256i {
         let thrice = _mm_setr_epi8(0, 0, 0, 4, 4, 4, 8, 8, 8, 12, 12, 12, -1, -1, -1, -1);
         let thrice = _mm256_broadcastsi128_si256(thrice);
         let centres = _mm256_shuffle_epi8(luminance_of_eight(pixels), thrice);
-        _mm256_blend_epi32::<0b1000_1000>(stretched(pixels, centres, factors), pixels)
+        let together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 6, 6);
+        _mm256_permutevar8x32_epi32(stretched(pixels, centres, factors), together)
     }
 }
 

@@ -55,7 +55,7 @@ pub fn augment(task: &Task) -> Result<()> {
             maker.make(*round, indices, &mut output, &pool)?;
         }
     }
-    maker.write_made(&mut output)?;
+    maker.made.write(&mut output)?;
     output.writer.finish()
 }
 
@@ -133,11 +133,6 @@ impl<'a> Maker<'a> {
         let mut workspace = self.workspaces[thread].lock().expect("a thread locks its own workspace alone");
         let original = &self.originals[index * self.size..][..self.size];
         workspace.make_copy(self.settings, (index, round), (self.width, original), image);
-    }
-
-    /// Writes the last piece.
-    fn write_made(&self, output: &mut Output) -> Result<()> {
-        self.made.write(output)
     }
 }
 

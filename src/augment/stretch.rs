@@ -23,7 +23,10 @@ pub fn stretch(level: u8, centre: u8, factor: i16) -> u8 {
 /// [`stretch`] of all levels about one centre; `factor` in 0..=2.
 pub fn stretch_about(levels: &mut [u8], centre: u8, factor: i16, vectors: Vectors) {
     #[cfg(target_arch = "x86_64")]
-    if vectors.has_avx2() {
+    if vectors.has_avx512() {
+        // The processor has what the function is compiled for.
+        return unsafe { avx512::stretch_about(levels, centre, factor) };
+    } else if vectors.has_avx2() {
         // The processor has what the function is compiled for.
         return unsafe { avx2::stretch_about(levels, centre, factor) };
     }
@@ -86,6 +89,36 @@ pub mod avx2 {
         let weighted_blue = _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, blue), _mm256_set1_epi32(3_735));
         let sums = _mm256_add_epi32(_mm256_add_epi32(weighted, weighted_blue), _mm256_set1_epi32(1 << 14));
         _mm256_srli_epi32(sums, 15)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::*;
+
+    /// As with AVX2, 64 levels at a time.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub fn stretch_about(levels: &mut [u8], centre: u8, factor: i16) {
+        let factors = _mm512_set1_epi16(factor);
+        let centres = _mm512_set1_epi16(i16::from(centre));
+        let (blocks, rest) = levels.as_chunks_mut::<64>();
+        for block in blocks {
+            // 64 bytes may be read and written where they are, on any boundary.
+            let levels = unsafe { _mm512_loadu_epi8(block.as_ptr().cast()) };
+            let zero = _mm512_setzero_si512();
+            let low = stretched(_mm512_unpacklo_epi8(levels, zero), centres, factors);
+            let high = stretched(_mm512_unpackhi_epi8(levels, zero), centres, factors);
+            unsafe { _mm512_storeu_epi8(block.as_mut_ptr().cast(), _mm512_packus_epi16(low, high)) };
+        }
+        rest.iter_mut().for_each(|level| *level = super::stretch(*level, centre, factor));
+    }
+
+    /// Of 16 bits each.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    fn stretched(levels: __m512i, centres: __m512i, factors: __m512i) -> __m512i {
+        let distances = _mm512_slli_epi16::<2>(_mm512_sub_epi16(levels, centres));
+        _mm512_add_epi16(centres, _mm512_mulhrs_epi16(distances, factors))
     }
 }
 

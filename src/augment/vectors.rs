@@ -46,7 +46,7 @@ impl Vectors {
         }
     }
 
-    /// 256-bit integers: AVX2, and what every processor with it has.
+    /// 256-bit integers, and the bit counts that come with them: AVX2, BMI1, BMI2, POPCNT.
     #[cfg(target_arch = "x86_64")]
     pub fn has_avx2(self) -> bool {
         self.0 >= Level::Avx2
@@ -70,7 +70,7 @@ fn detected() -> Vectors {
     macro_rules! have {
         ($($feature:tt)+) => { true $(&& is_x86_feature_detected!($feature))+ };
     }
-    if !have!("avx2") {
+    if !have!("avx2" "bmi1" "bmi2" "popcnt") {
         return Vectors::NONE;
     }
     match have!("avx512f" "avx512bw" "avx512dq" "avx512vl" "avx512vbmi") {
