@@ -15,7 +15,7 @@ use super::vectors::Vectors;
 use crate::recipe::{MedianBlur, Whole};
 
 /// Neighbourhoods from this size on are done by histograms: measured, those below are faster bit by bit.
-const LARGE: usize = 11;
+const LARGE: usize = 15;
 /// Kernels may read a vector past the end of a row.
 const PAST_THE_END: usize = 64;
 
@@ -42,7 +42,9 @@ fn blur(vectors: Vectors, size: usize, image: &mut Image, spare: &mut Spare) {
                 3 => dispatch(vectors, network::Row::<3> { rows: bordered.rows(y), ranks, out }),
                 5 => dispatch(vectors, network::Row::<5> { rows: bordered.rows(y), ranks, out }),
                 7 => dispatch(vectors, bits::Row::<7> { rows: bordered.rows(y), out }),
-                _ => dispatch(vectors, bits::Row::<9> { rows: bordered.rows(y), out }),
+                9 => dispatch(vectors, bits::Row::<9> { rows: bordered.rows(y), out }),
+                11 => dispatch(vectors, bits::Row::<11> { rows: bordered.rows(y), out }),
+                _ => dispatch(vectors, bits::Row::<13> { rows: bordered.rows(y), out }),
             }
         }
     }

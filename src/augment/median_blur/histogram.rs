@@ -47,24 +47,26 @@ impl Columns {
         }
     }
 
-    /// Takes in row `new`, which begins at this channel.
-    fn add(&mut self, new: &[u8]) {
-        self.change(new, |counts, one| *counts += one);
+    /// Takes in a row, which begins at this channel.
+    fn add(&mut self, row: &[u8]) {
+        for x in 0..self.coarse.len() {
+            self.count(x, row[3 * x], |counts, one| *counts += one);
+        }
     }
 
-    fn remove(&mut self, old: &[u8]) {
-        self.change(old, |counts, one| *counts -= one);
+    /// Takes in row `new` and forgets row `old`.
+    fn replace(&mut self, old: &[u8], new: &[u8]) {
+        for x in 0..self.coarse.len() {
+            self.count(x, old[3 * x], |counts, one| *counts -= one);
+            self.count(x, new[3 * x], |counts, one| *counts += one);
+        }
     }
 
     #[inline(always)]
-    fn change(&mut self, row: &[u8], by: impl Fn(&mut u64, u64)) {
-        let columns = self.coarse.len();
-        for (x, coarse) in self.coarse.iter_mut().enumerate() {
-            let level = usize::from(row[3 * x]);
-            let (high, low) = (level >> 4, level & 15);
-            by(&mut coarse[high / 4], 1 << (16 * (high % 4)));
-            by(&mut self.fine[high * columns + x][low / 4], 1 << (16 * (low % 4)));
-        }
+    fn count(&mut self, x: usize, level: u8, by: impl Fn(&mut u64, u64)) {
+        let (high, low) = (usize::from(level >> 4), usize::from(level & 15));
+        by(&mut self.coarse[x][high / 4], 1 << (16 * (high % 4)));
+        by(&mut self.fine[high * self.coarse.len() + x][low / 4], 1 << (16 * (low % 4)));
     }
 
     /// The medians of the rows taken in, `size` columns at a time.
@@ -117,11 +119,12 @@ pub fn median(
     for channel in 0..3 {
         columns.clear(width / 3 + size - 1);
         let row = |y: usize| &bordered[y * stride + channel..];
-        (0..size - 1).for_each(|y| columns.add(row(y)));
+        (0..size).for_each(|y| columns.add(row(y)));
         for (y, out) in out.chunks_exact_mut(width).enumerate() {
-            columns.add(row(y + size - 1));
+            if y > 0 {
+                columns.replace(row(y - 1), row(y + size - 1));
+            }
             columns.medians(size, &mut out[channel..]);
-            columns.remove(row(y));
         }
     }
 }
