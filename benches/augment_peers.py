@@ -253,7 +253,7 @@ OPERATIONS = [
     Operation("grid of lines", "grid-noise", {"spacing": 16}, numpy=plain(lines)),
     Operation(
         "grid of squares", "grid-noise", {"shape": "squares", "spacing": 16, "thickness": 8}, numpy=plain(squares),
-        albumentations=albumentation(lambda: A.GridDropout(0.5, random_offset=True, unit_size_range=(16, 16), p=1)),
+        albumentations=albumentation(lambda: A.GridDropout(0.5, random_offset=True, unit_size_range=(16, 17), p=1)),
     ),
 ]
 

@@ -124,7 +124,7 @@ def transforms():
         A.Posterize(num_bits=4, p=1),
         A.Lambda(image=lambda image, **_: peers.sobel(image), p=1),
         A.SaltAndPepper((0.04, 0.04), (0.5, 0.5), p=1),
-        A.GridDropout(0.5, random_offset=True, unit_size_range=(16, 16), p=1),
+        A.GridDropout(0.5, random_offset=True, unit_size_range=(16, 17), p=1),
     ]
 
 
