@@ -64,7 +64,8 @@ fn laid_out(rows: &[(Vec<String>, Vec<Image>)]) -> Image {
     let first = rows.first().and_then(|(_, images)| images.first());
     let (width, height) = first.map_or((1, 1), |image| (image.width.max(1), image.height.max(1)));
     let scale = SMALLEST.div_ceil(width.min(height)).max(1);
-    let (across, down) = (width * scale + GAP, height * scale + GAP);
+    let tallest = rows.iter().map(|(lines, _)| label_height(lines)).max().unwrap_or(0);
+    let (across, down) = (width * scale + GAP, (height * scale).max(tallest) + GAP);
     let left = SETTINGS * ADVANCE + 2 * GAP;
     let columns = rows.iter().map(|(_, images)| images.len()).max().unwrap_or(0);
     let (width, height) = (left + columns * across, rows.len() * down + GAP);
@@ -77,6 +78,12 @@ fn laid_out(rows: &[(Vec<String>, Vec<Image>)]) -> Image {
         }
     }
     sheet
+}
+
+fn label_height(lines: &[String]) -> usize {
+    let Some((name, settings)) = lines.split_first() else { return 0 };
+    let settings = settings.iter().flat_map(|line| broken(line, ",", SETTINGS)).count();
+    broken(name, "-", NAME).len() * 2 * LINE + settings * LINE + LINE / 2
 }
 
 fn write_label(sheet: &mut Image, lines: &[String], top: usize) {
@@ -128,10 +135,10 @@ mod tests {
         Augment { apply: every_op(), ..settings }
     }
 
-    /// The cell of a row and a column, with every 5th pixel (images of 23 × 17 are shown six times as large).
-    fn cell(sheet: &Image, row: usize, column: usize) -> Vec<u8> {
-        let (left, top) =
-            (SETTINGS * ADVANCE + 2 * GAP + column * (23 * 6 + GAP), GAP + row * (17 * 6 + GAP));
+    /// The cell of a row and a column, of a sheet with so many rows (images of 23 × 17 are shown six times as large).
+    fn cell(sheet: &Image, rows: usize, row: usize, column: usize) -> Vec<u8> {
+        let down = (sheet.height - GAP) / rows;
+        let (left, top) = (SETTINGS * ADVANCE + 2 * GAP + column * (23 * 6 + GAP), GAP + row * down);
         let at = |y: usize, x: usize| ((top + 6 * y) * sheet.width + left + 6 * x) * 3;
         (0..17)
             .flat_map(|y| (0..23).flat_map(move |x| at(y, x)..at(y, x) + 3))
@@ -144,23 +151,37 @@ mod tests {
         let (image, settings) = (fixtures::colour(), settings(""));
         let sheet = sheet(&[(0, image.clone()), (9, image.clone())], &settings);
         assert_eq!(sheet.width, 26 * 6 + 8 + 2 * (23 * 6 + 4));
-        assert_eq!(sheet.height, 13 * (17 * 6 + 4) + 4);
-        assert!(cell(&sheet, 0, 0) == image.pixels && cell(&sheet, 0, 1) == image.pixels);
+        let cell = |row, column| cell(&sheet, 13, row, column);
+        assert!(cell(0, 0) == image.pixels && cell(0, 1) == image.pixels);
         for (place, op) in settings.apply.iter().enumerate() {
             for (column, index) in [0, 9].into_iter().enumerate() {
                 let mut wanted = image.clone();
                 let random = &mut Random::at([4, index, 0, place as u64]);
                 super::super::apply(op, &mut wanted, &mut Spare::default(), random);
-                assert!(cell(&sheet, place + 1, column) == wanted.pixels, "{}", op.name());
+                assert!(cell(place + 1, column) == wanted.pixels, "{}", op.name());
             }
         }
-        assert!(cell(&sheet, 12, 1) == copy(&(9, image), &settings).pixels);
+        assert!(cell(12, 1) == copy(&(9, image), &settings).pixels);
+    }
+
+    #[test]
+    fn rows_are_as_high_as_the_tallest_label() {
+        let lines: Vec<String> = std::iter::repeat_n("x".to_string(), 20).collect();
+        let image = Image::new(100, 100, vec![0; 30_000]).unwrap();
+        let rows = [(lines.clone(), vec![image.clone()]), (vec!["y".into()], vec![image])];
+        assert_eq!(laid_out(&rows).height, 2 * (label_height(&lines) + GAP) + GAP);
+        assert!(label_height(&lines) > 200);
     }
 
     #[test]
     fn where_copies_get_one_augmentation_no_row_shows_all_of_them() {
         let settings = settings(r#", "policy": { "one-copy-per-op": {} }"#);
-        assert_eq!(sheet(&[(0, fixtures::colour())], &settings).height, 12 * (17 * 6 + 4) + 4);
+        let sheet = sheet(&[(0, fixtures::colour())], &settings);
+        assert!(cell(&sheet, 12, 0, 0) == fixtures::colour().pixels);
+        let last = &settings.apply[10];
+        let mut wanted = fixtures::colour();
+        super::super::apply(last, &mut wanted, &mut Spare::default(), &mut Random::at([4, 0, 0, 10]));
+        assert!(cell(&sheet, 12, 11, 0) == wanted.pixels);
     }
 
     #[test]
