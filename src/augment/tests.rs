@@ -101,18 +101,9 @@ fn either_way() -> impl Strategy<Value = Strength> {
     ]
 }
 
-/// Any augmentation with any settings in range.
-fn any_op() -> impl Strategy<Value = Op> {
-    let unit = 0.0..=1.0_f64;
+/// Those that look at a pixel's surroundings or at the whole picture.
+fn any_area_op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        (either_way(), unit.clone())
-            .prop_map(|(by, probability)| Op::Brightness(recipe::Brightness { by, probability })),
-        (either_way(), unit.clone())
-            .prop_map(|(by, probability)| Op::Contrast(recipe::Contrast { by, probability })),
-        (either_way(), unit.clone())
-            .prop_map(|(by, probability)| Op::Saturation(recipe::Saturation { by, probability })),
-        unit.clone().prop_map(|probability| Op::HorizontalFlip(recipe::HorizontalFlip { probability })),
-        strength(255.0).prop_map(|sd| Op::GaussianNoise(recipe::GaussianNoise { sd, probability: 1.0 })),
         (1..=15_u32).prop_map(|radius| Op::MedianBlur(recipe::MedianBlur {
             size: (2 * radius + 1).into(),
             ..Default::default()
@@ -139,6 +130,22 @@ fn any_op() -> impl Strategy<Value = Op> {
             let (low, high) = ((high / 2.0).into(), high.into());
             Op::Edges(recipe::Edges { gain: gain.into(), detector, low, high, ..Default::default() })
         }),
+    ]
+}
+
+/// Any augmentation with any settings in range.
+fn any_op() -> impl Strategy<Value = Op> {
+    let unit = 0.0..=1.0_f64;
+    prop_oneof![
+        (either_way(), unit.clone())
+            .prop_map(|(by, probability)| Op::Brightness(recipe::Brightness { by, probability })),
+        (either_way(), unit.clone())
+            .prop_map(|(by, probability)| Op::Contrast(recipe::Contrast { by, probability })),
+        (either_way(), unit.clone())
+            .prop_map(|(by, probability)| Op::Saturation(recipe::Saturation { by, probability })),
+        unit.clone().prop_map(|probability| Op::HorizontalFlip(recipe::HorizontalFlip { probability })),
+        strength(255.0).prop_map(|sd| Op::GaussianNoise(recipe::GaussianNoise { sd, probability: 1.0 })),
+        any_area_op(),
         strength(1.0).prop_map(|share| Op::SaltAndPepper(recipe::SaltAndPepper { share, probability: 1.0 })),
         (any::<bool>(), 2..=256_u32, 1..=255_u32, any::<u8>(), strength(1.0)).prop_map(
             |(squares, spacing, thickness, level, share)| {
