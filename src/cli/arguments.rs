@@ -187,7 +187,7 @@ pub struct Show {
     pub what: String,
     /// The experiment's file, where a stage is named; without it, the one launched last
     pub experiment: Option<PathBuf>,
-    /// Write a contact sheet of an image set's training images to this PNG file
+    /// Write a contact sheet of an image set's training images to this PNG file; of an augmented set, before and after
     #[arg(long, value_name = "FILE")]
     pub sheet: Option<PathBuf>,
     /// Write the description as JSON to stdout

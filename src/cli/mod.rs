@@ -17,6 +17,7 @@ mod plan;
 mod record;
 mod run;
 mod say;
+mod sheet;
 mod show;
 mod stage;
 mod verify;

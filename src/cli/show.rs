@@ -3,18 +3,13 @@
 use std::path::Path;
 
 use super::arguments::Show;
-use super::export::holder;
 use super::failure::Failure;
 use super::opened::Opened;
 use super::run::table_width;
 use super::say::say;
-use crate::data;
+use super::sheet::{Sheet, sheet_of};
 use crate::engine::{Artifact, Store};
-use crate::recipe::files;
 use crate::report;
-
-/// Images of a class on a contact sheet.
-const COLUMNS: usize = 12;
 
 pub fn show(arguments: &Show) -> Result<(), Failure> {
     let opened = Opened::here()?;
@@ -29,12 +24,12 @@ pub fn show(arguments: &Show) -> Result<(), Failure> {
         );
     }
     match &arguments.sheet {
-        Some(path) => sheet(&opened, &store, &artifact, arguments, path),
+        Some(path) => write_sheet(&opened, &store, &artifact, arguments, path),
         None => Ok(()),
     }
 }
 
-fn sheet(
+fn write_sheet(
     opened: &Opened,
     store: &Store,
     artifact: &Artifact,
@@ -42,17 +37,10 @@ fn sheet(
     path: &Path,
 ) -> Result<(), Failure> {
     let launch = opened.launch(arguments.experiment.as_deref()).ok();
-    let train = artifact.content(files::TRAIN);
-    let classes = holder(artifact, files::CLASSES, launch.as_ref(), store);
-    let (true, Some(classes)) = (train.is_file(), classes) else {
-        let message = format!("`{}` is no image set: there are no images to lay out", artifact.receipt.label);
-        return Err(Failure::usage(message));
-    };
-    let classes = data::Classes::read(&classes)?;
-    let sheet = data::contact_sheet(&data::Split::open(&train)?, classes.len(), COLUMNS);
-    sheet
+    let Sheet { picture, rows } = sheet_of(artifact, launch.as_ref(), store)?;
+    picture
         .save(path)
         .map_err(|error| Failure::environment(format!("cannot write `{}`: {error}", path.display())))?;
-    say!("contact sheet: {} (one row a class: {})", path.display(), classes.names().join(", "));
+    say!("contact sheet: {} ({rows})", path.display());
     Ok(())
 }

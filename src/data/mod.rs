@@ -25,9 +25,11 @@ mod statistics;
 mod subset;
 
 pub use catalog::{Catalog, ClassImages, ImageRef, SPLITS};
+pub use decode::decode;
 pub use export::{contact_sheet, export, image_of};
 pub use image_set::{Labels, PixelType, Pixels, Split};
 pub use kin::{TAKEN_ALONG, known_fingerprints};
+pub use resize::square;
 pub use sidecar::{Classes, read_preprocess, write_preprocess};
 pub use split_writer::{SplitWriter, write_split};
 pub use subset::subset;

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use augment::Augment;
+pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use distil::{ClassMean, Distil, DistributionMatching, Initial, Method, Random};
 pub use evaluate::{Evaluate, Split};
