@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn mistakes_are_told_as_in_an_experiment() {
         let told = |text| render(&network(text).unwrap_err(), false);
-        assert!(told("vgg61").contains("did you mean `vgg16`"), "{}", told("vgg61"));
+        assert!(told("vgg61").contains("`vgg16`"), "{}", told("vgg61"));
         let wide = told("{ convnext = { size = \"huge\", drop_path = 2 } }");
         assert!(wide.contains("`size` cannot be `huge`") && wide.contains("`drop_path` must be"), "{wide}");
     }

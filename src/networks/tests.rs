@@ -3,7 +3,7 @@
 use super::*;
 use crate::recipe::{
     Alexnet, Cnn, Convnet, Convnext, ConvnextSize, Head, Linear, Mlp, Network, Norm, Resnet18, Resnet50,
-    Swin, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn, VitTiny,
+    Step, Swin, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn, VitTiny,
 };
 
 fn figures(network: Network, classes: usize, side: u32) -> Figures {

@@ -1,11 +1,11 @@
 //! `pipeline show NETWORK`: the layers of a network, what they hold and what they cost.
 
 use anyhow::Result;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::figures;
 use super::layout::{Column, Style, draw};
-use super::runs::NetworkFacts;
 use crate::networks::{Figures, Row, Structure};
 use crate::recipe::Network;
 
@@ -102,21 +102,32 @@ pub struct Costs {
     pub activation_bytes: Option<u64>,
 }
 
-impl Costs {
-    pub fn of(facts: &NetworkFacts) -> Costs {
-        let known = || {
-            // A network of a later version may have settings that this one does not know.
-            let network = serde_json::from_value(facts.network.clone()?).ok()?;
-            let image_size = u32::try_from(facts.image_size?).ok()?;
-            Some(Structure::new(&network, facts.classes.len(), image_size).ok()?.figures)
-        };
-        let known = known();
-        let cost = |get: fn(&Figures) -> i64| known.as_ref().map(|figures| get(figures) as u64);
+/// What `network.json` says that costs follow from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Described {
+    /// With its settings, as `recipe::Network` is written.
+    network: Option<Value>,
+    classes: Vec<String>,
+    /// Height and width in pixels.
+    image_size: Option<u32>,
+}
+
+impl Described {
+    pub fn costs(&self) -> Costs {
+        let figures = self.figures();
+        let cost = |get: fn(&Figures) -> i64| figures.as_ref().map(|figures| get(figures) as u64);
         Costs {
             multiply_adds: cost(Figures::multiply_adds),
             weight_bytes: cost(Figures::weight_bytes),
             activation_bytes: cost(Figures::activation_bytes),
         }
+    }
+
+    fn figures(&self) -> Option<Figures> {
+        // A network of a later version may have settings that this one does not know.
+        let network = serde_json::from_value(self.network.clone()?).ok()?;
+        Some(Structure::new(&network, self.classes.len(), self.image_size?).ok()?.figures)
     }
 }
 
@@ -145,12 +156,11 @@ mod tests {
     #[test]
     fn costs_follow_from_what_a_network_says_of_itself() {
         let facts = json!({ "network": { "ultralight": {} }, "classes": ["a", "b"], "image_size": 12 });
-        let facts: NetworkFacts = serde_json::from_value(facts).unwrap();
+        let costs = serde_json::from_value::<Described>(facts).unwrap().costs();
         let json = describe_network_as_json(&Network::Ultralight(Ultralight {}), 2, 12).unwrap();
-        let costs = Costs::of(&facts);
         assert_eq!(costs.multiply_adds, json["multiply_adds"].as_u64());
         assert_eq!(costs.activation_bytes, json["activation_bytes"].as_u64());
-        let unknown = NetworkFacts { network: Some(json!({ "of-tomorrow": {} })), ..facts };
-        assert_eq!(Costs::of(&unknown), Costs::default());
+        let unknown = json!({ "network": { "of-tomorrow": {} }, "classes": ["a"], "image_size": 12 });
+        assert_eq!(serde_json::from_value::<Described>(unknown).unwrap().costs(), Costs::default());
     }
 }

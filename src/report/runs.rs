@@ -6,11 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::cells::{Cell, Table};
 use super::launch::{Run, State};
-use super::network::Costs;
+use super::network::{Costs, Described};
 use super::stored::Stored;
 use crate::recipe::files;
 
@@ -106,9 +105,6 @@ pub struct NetworkFacts {
     pub precision: Option<String>,
     /// Height and width in pixels.
     pub image_size: Option<u64>,
-    /// With its settings, as `recipe::Network` is written.
-    pub network: Option<Value>,
-    pub classes: Vec<String>,
 }
 
 /// A row for each run of the launch, in its order.
@@ -124,7 +120,6 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
     let evaluate = &launch.stages[run.evaluate];
     let train = launch.input(run.evaluate, "of");
     let seen = train.and_then(|train| launch.input(train, "from"));
-    let network = content(stored, train, files::NETWORK)?;
     Ok(Row {
         experiment: launch.experiment.clone(),
         launch: launch.launch.clone(),
@@ -134,8 +129,8 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         state: evaluate.state,
         scores: content(stored, Some(run.evaluate), files::METRICS)?,
         training: content(stored, train, files::TRAINING)?,
-        costs: Costs::of(&network),
-        network,
+        network: content(stored, train, files::NETWORK)?,
+        costs: content::<Described>(stored, train, files::NETWORK)?.costs(),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
         total_secs: total_secs(stored, run.evaluate),

@@ -33,17 +33,9 @@ impl Pass<'_> {
     }
 
     fn layer(&self, layer: &Layer, x: Tensor) -> Tensor {
+        let training = self.mode == Mode::Train;
         match layer {
-            Layer::Conv { weight, bias, stride, padding, groups } => {
-                let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
-                x.to_kind(self.compute).conv2d(&weight, bias, *stride, *padding, 1, *groups)
-            }
-            Layer::Dense { weight, bias } => {
-                let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
-                // A convolution of one pixel may keep its weights as `[out, in, 1, 1]`.
-                let weight = weight.flatten(1, -1);
-                on_positions(x.to_kind(self.compute), |x| x.linear(&weight, bias.as_ref()))
-            }
+            Layer::Conv { .. } | Layer::Dense { .. } => self.product(layer, &x.to_kind(self.compute)),
             Layer::BatchNorm { .. } | Layer::GroupNorm { .. } | Layer::LayerNorm { .. } => {
                 self.norm(layer, x)
             }
@@ -54,13 +46,11 @@ impl Pass<'_> {
             Layer::Gelu => x.gelu("none"),
             Layer::Silu => x.silu(),
             Layer::Sigmoid => x.sigmoid(),
-            Layer::Dropout(share) => x.dropout(*share, self.training()),
+            Layer::Dropout(share) => x.dropout(*share, training),
             Layer::Flatten => x.flatten(1, -1),
             Layer::MaxPool { .. } | Layer::AvgPool(_) | Layer::AdaptiveAvgPool(_) => pool(layer, &x),
             Layer::Residual { main, shortcut, scale, drop } => {
-                let branch = self.run(main, x.shallow_clone());
-                let branch = scale.map_or(branch.shallow_clone(), |place| self.scaled(branch, place));
-                self.dropped(branch, *drop) + self.run(shortcut, x)
+                self.branch(main, *scale, *drop, &x) + self.run(shortcut, x)
             }
             Layer::Gate(layers) => &x * self.run(layers, x.shallow_clone()),
             Layer::Tokens { class, positions } => {
@@ -75,6 +65,32 @@ impl Pass<'_> {
         }
     }
 
+    fn product(&self, layer: &Layer, x: &Tensor) -> Tensor {
+        match layer {
+            Layer::Conv { weight, bias, stride, padding, groups } => {
+                let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
+                x.conv2d(&weight, bias, *stride, *padding, 1, *groups)
+            }
+            Layer::Dense { weight, bias } => {
+                let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
+                // A convolution of one pixel may keep its weights as `[out, in, 1, 1]`.
+                let weight = weight.flatten(1, -1);
+                on_positions(x, |x| x.linear(&weight, bias.as_ref()))
+            }
+            _ => unreachable!("only convolutions and dense layers come here"),
+        }
+    }
+
+    /// The main branch of a residual block, scaled and in training at times left out.
+    fn branch(&self, main: &[Layer], scale: Option<usize>, drop: f64, x: &Tensor) -> Tensor {
+        let y = self.run(main, x.shallow_clone());
+        let y = match scale {
+            Some(place) => on_positions(&y, |y| y * self.parameter(place)),
+            None => y,
+        };
+        if drop == 0.0 || self.mode == Mode::Eval { y } else { without_some(&y, drop) }
+    }
+
     fn norm(&self, layer: &Layer, x: Tensor) -> Tensor {
         match *layer {
             Layer::BatchNorm { weight, bias, mean, variance } => x.batch_norm(
@@ -82,7 +98,7 @@ impl Pass<'_> {
                 Some(self.parameter(bias)),
                 Some(&self.buffers[mean]),
                 Some(&self.buffers[variance]),
-                self.training(),
+                self.mode == Mode::Train,
                 NORM_MOMENTUM,
                 NORM_EPS,
                 true,
@@ -95,28 +111,12 @@ impl Pass<'_> {
             Layer::LayerNorm { weight, bias, eps } => {
                 let (weight, bias) = (self.parameter(weight), self.parameter(bias));
                 // In f32, as PyTorch's autocast does: what it puts out is added up over all blocks.
-                on_positions(x.to_kind(Kind::Float), |x| {
+                on_positions(&x.to_kind(Kind::Float), |x| {
                     x.layer_norm(weight.size(), Some(weight), Some(bias), eps, true)
                 })
             }
             _ => unreachable!("only norms come here"),
         }
-    }
-
-    /// Each channel times its factor.
-    fn scaled(&self, x: Tensor, place: usize) -> Tensor {
-        on_positions(x, |x| x * self.parameter(place))
-    }
-
-    /// Leaves a share of the images out, and makes up for it in the others.
-    fn dropped(&self, x: Tensor, share: f64) -> Tensor {
-        if share == 0.0 || !self.training() {
-            return x;
-        }
-        let mut one_an_image = vec![1; x.dim()];
-        one_an_image[0] = x.size()[0];
-        let kept = Tensor::rand(&one_an_image[..], (Kind::Float, x.device())).ge(share).to_kind(x.kind());
-        x * (kept / (1.0 - share))
     }
 
     fn parameter(&self, place: usize) -> &Tensor {
@@ -126,15 +126,19 @@ impl Pass<'_> {
     fn narrowed(&self, place: usize) -> Tensor {
         self.parameters[place].to_kind(self.compute)
     }
-
-    fn training(&self) -> bool {
-        self.mode == Mode::Train
-    }
 }
 
 /// Does something to the last dimension, or to the channels of `[n, c, h, w]`, which then lie last in memory.
-fn on_positions(x: Tensor, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
-    if x.dim() == 4 { f(&x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]) } else { f(&x) }
+fn on_positions(x: &Tensor, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+    if x.dim() == 4 { f(&x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]) } else { f(x) }
+}
+
+/// Leaves a share of the images out, and makes up for it in the others (Huang et al. 2016).
+fn without_some(x: &Tensor, share: f64) -> Tensor {
+    let mut one_an_image = vec![1; x.dim()];
+    one_an_image[0] = x.size()[0];
+    let kept = Tensor::rand(&one_an_image[..], (Kind::Float, x.device())).ge(share);
+    x * (kept.to_kind(x.kind()) / (1.0 - share))
 }
 
 fn pool(layer: &Layer, x: &Tensor) -> Tensor {

@@ -144,7 +144,7 @@ NETWORKS = [
     ({"resnet18": {}}, 32, lambda side: small_stem(of_torchvision("resnet18"))),
     ({"resnet50": {"stem_stride": 4}}, 64, lambda side: of_torchvision("resnet50")),
     ({"convnext": {"size": "atto", "patch": 4}}, 64, lambda side: of_timm("convnext_atto")),
-    ({"convnext": {"size": "femto"}}, 64, lambda side: of_timm("convnext_femto", patch_size=2)),
+    ({"convnext": {"size": "femto"}}, 32, lambda side: of_timm("convnext_femto", patch_size=1)),
     ({"convnext": {"size": "tiny", "patch": 4}}, 64, lambda side: of_timm("convnext_tiny")),
     ({"vit-tiny": {}}, 64, lambda side: of_timm("vit_tiny_patch16_224", img_size=side, patch_size=8)),
     ({"swin": {"width": 32}}, 64, lambda side: swin(side, patch=2, window=8)),
