@@ -71,7 +71,7 @@ impl Start {
     pub const DEFAULT: Start = Start { conv: Rule::FanIn, dense: Rule::FanIn };
     /// torchvision's VGG.
     pub const VGG: Start = Start { conv: Rule::FanOut, dense: Rule::Sd(0.01) };
-    /// torchvision's ResNet.
+    /// torchvision's ResNet: for convolutions with BatchNorm.
     pub const RESNET: Start = Start { conv: Rule::FanOut, dense: Rule::FanIn };
     /// timm's ConvNeXt. Its normal distribution is cut off at 100 standard deviations: not at all.
     pub const CONVNEXT: Start = Start { conv: Rule::Sd(0.02), dense: Rule::Sd(0.02) };

@@ -6,16 +6,15 @@
 //! depthwise kernels and squeeze-and-excitation. A strided stem and residual blocks instead of pools; averaging over
 //! the last map instead of a dense layer on it, so that the parameters do not grow with the image.
 
-use super::parameter::{Rule, Start};
+use super::parameter::Start;
 use super::stack::{Block, Conv, Stack};
 
-const START: Start = Start { conv: Rule::FanOut, dense: Rule::FanIn };
 /// Share of a block's input channels to which its gate squeezes.
 const SQUEEZE: i64 = 4;
 const DROPOUT: f64 = 0.2;
 
 pub fn build(classes: i64, side: i64) -> Stack {
-    let mut net = Stack::new(side, START);
+    let mut net = Stack::new(side, Start::RESNET);
     net.conv("stem.conv", Conv::of(16, 3).stride(2).bias(false)).batch_norm("stem.norm").silu();
     fused(&mut net, "blocks.0", 24, 2);
     fused(&mut net, "blocks.1", 24, 1);
