@@ -139,6 +139,26 @@ fn an_unknown_network_is_told_with_those_near_it() {
 }
 
 #[test]
+fn a_network_too_deep_for_its_images_names_both_places_and_a_depth_that_fits() {
+    let deep = GOOD.replace("\"ultralight\"", "{ convnet = { depth = 6 } }");
+    let said = refused(&drawn(&deep));
+    said.says("6 blocks halve an image of 16 pixels to nothing");
+    said.says("at most 4 blocks");
+    said.says("image_size = 16");
+}
+
+#[test]
+fn a_network_is_shown_with_its_settings_and_a_mistake_in_them_told() {
+    let project = Project::new();
+    let show = |what: &str, size: &str| project.pipeline(&["show", what, "--image-size", size]);
+    let shown = show("{ convnext = { size = \"pico\" } }", "64").expect(0);
+    assert!(shown.out.contains("stages.3.blocks.1.conv_dw"), "{}", shown.out);
+    show("vgg16", "16").expect(2).says("`vgg16` needs images of 32 pixels or more, not 16");
+    show("vgg61", "64").expect(3).says("`vgg16`");
+    project.pipeline(&["show", "vgg16"]).expect(2).says("pipeline show 'vgg16' --image-size 64");
+}
+
+#[test]
 fn cuda_where_there_is_none_is_an_error_with_its_reason() {
     if fs::metadata("/dev/nvidia0").is_ok() {
         eprintln!("skipped: this machine has a GPU");

@@ -55,7 +55,7 @@ pub enum Verb {
     List(List),
     /// Describe an artifact, by the first digits of its key or by experiment and stage
     #[command(
-        after_help = "Examples:\n  pipeline show 4f2a91\n  pipeline show photos experiments/distill_vs_full.toml --sheet photos.png"
+        after_help = "Examples:\n  pipeline show 4f2a91\n  pipeline show photos experiments/distill_vs_full.toml --sheet photos.png\n  pipeline show vgg16 --image-size 224 --classes 1000"
     )]
     Show(Show),
     /// Compare the runs of experiments, or of launches
@@ -183,13 +183,20 @@ pub struct List {
 
 #[derive(Args)]
 pub struct Show {
-    /// The first digits of an artifact's key, or a stage of the experiment
+    /// The first digits of an artifact's key, or a stage of the experiment; with `--image-size`, a network: its name, or
+    /// `{ name = { settings } }`
     pub what: String,
     /// The experiment's file, where a stage is named; without it, the one launched last
     pub experiment: Option<PathBuf>,
     /// Write a contact sheet of an image set's training images to this PNG file; of an augmented set, before and after
     #[arg(long, value_name = "FILE")]
     pub sheet: Option<PathBuf>,
+    /// Describe a network, for square images of this many pixels: its layers, and what they hold and cost
+    #[arg(long, value_name = "PIXELS", conflicts_with_all = ["experiment", "sheet"])]
+    pub image_size: Option<u32>,
+    /// Classes that the network tells apart
+    #[arg(long, requires = "image_size", default_value_t = 10)]
+    pub classes: usize,
     /// Write the description as JSON to stdout
     #[arg(long)]
     pub json: bool,

@@ -212,6 +212,7 @@ fn kind_of(shape: &Shape) -> String {
             match **items {
                 Shape::Choice(_) => "a list of choices".into(),
                 Shape::Text => "a list of texts".into(),
+                Shape::Word(_) => "a list of words".into(),
                 _ => format!("a list of {count}numbers"),
             }
         }

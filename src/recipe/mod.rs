@@ -26,7 +26,7 @@ pub use command::Command;
 pub use distil::{ClassMean, Distil, DistributionMatching, Initial, Method, Random};
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
-pub use network::{Cnn, Convnet, Network, Norm, Ultralight, Vgg16, Vgg16Bn, convnet_depth};
+pub use network::*;
 pub use ops::*;
 pub use project::{Cifar10, Cifar100, Dataset, DeviceChoice, Format, Idx, ImageFolder, Project, SketchBirds};
 pub use subset::{

@@ -55,11 +55,13 @@ pub type Constant = (&'static str, fn(&Row) -> Option<u64>);
 
 pub const STEPS: Constant = ("steps", |row| row.training.steps);
 pub const PARAMETERS: Constant = ("parameters", |row| row.network.parameters);
+pub const MULTIPLY_ADDS: Constant = ("multiply_adds", |row| row.costs.multiply_adds);
 pub const STORED_BYTES: Constant = ("stored_bytes", |row| row.stored_bytes);
 pub const IMAGES_TRAINED_ON: Constant = ("images_trained_on", |row| row.training.images);
 pub const TEST_IMAGES: Constant = ("test_images", |row| row.scores.images);
 
-const CONSTANTS: &[Constant] = &[STEPS, PARAMETERS, STORED_BYTES, IMAGES_TRAINED_ON, TEST_IMAGES];
+const CONSTANTS: &[Constant] =
+    &[STEPS, PARAMETERS, MULTIPLY_ADDS, STORED_BYTES, IMAGES_TRAINED_ON, TEST_IMAGES];
 
 /// Groups in the order in which their first runs come.
 pub fn groups(launch: &Launch, rows: &[Row]) -> Vec<Group> {
