@@ -61,6 +61,7 @@ const SUBSET_ONLY: &str = r#"
 dataset = "tiny"
 per_class = { train = 4, test = 2 }
 image_size = 16
+keep_together = "nothing"   # the pictures made here are all alike
 "#;
 
 /// What `plan` says of a configuration that is refused; every message names the file and a place in it.
