@@ -40,7 +40,7 @@ choice! {
         "edges" => Edges @ 1,
         /// Sets a share of the pixels to black or white.
         "salt-and-pepper" => SaltAndPepper @ 2,
-        /// Draws a grid of lines over the image.
+        /// Draws a grid of lines over the image, or drops squares of a grid.
         "grid-noise" => GridNoise @ 1,
     }
 }
