@@ -116,16 +116,22 @@ impl Bench {
 
     fn resize(&self, side: u32, times: usize) {
         let mut resizer = Resizer::new();
+        let mut pixels = vec![0; (side * side * 3) as usize];
         for time in 0..times {
             let image = &self.decoded[time % self.decoded.len()];
-            std::hint::black_box(square(&mut resizer, image, side, Fit::Stretch));
+            square(&mut resizer, image, side, Fit::Stretch, &mut pixels);
+            std::hint::black_box(&pixels);
         }
     }
 
     fn decoded_pixels(&self, side: Option<u32>) -> Vec<u8> {
         let mut resizer = Resizer::new();
         let mut pixels = |image: &RgbImage| match side {
-            Some(side) => square(&mut resizer, image, side, Fit::Stretch),
+            Some(side) => {
+                let mut pixels = vec![0; (side * side * 3) as usize];
+                square(&mut resizer, image, side, Fit::Stretch, &mut pixels);
+                pixels
+            }
             None => image.as_raw().clone(),
         };
         self.decoded.iter().flat_map(&mut pixels).collect()
