@@ -45,13 +45,13 @@ kernel! {
     /// A row of magnitudes; `around` are the bordered rows above, at and below it.
     fn magnitudes<LANES>(around: &[u8], gain: f32, out: &mut [u8]) {
         let rows = around_rows(around, out.len());
-        for x in 0..out.len() {
+        for (x, out) in out.iter_mut().enumerate() {
             let [across, down] = gradient(at(&rows, x));
             let (across, down) = (i32::from(across), i32::from(down));
             // At most 2,080,800: exact in f32, whose square root and product IEEE 754 defines to the bit.
             let magnitude = ((across * across + down * down) as f32).sqrt() * gain;
             // SAFETY: `min` leaves no NaN and nothing above 255.5, and a root times a gain is not negative.
-            out[x] = unsafe { (magnitude + 0.5).min(255.0).to_int_unchecked::<i32>() } as u8;
+            *out = unsafe { (magnitude + 0.5).min(255.0).to_int_unchecked::<i32>() } as u8;
         }
     }
 }

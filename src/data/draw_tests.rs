@@ -32,7 +32,7 @@ fn drawn<'a>(class: &'a ClassImages, groups: &Groups, seed: u64, amounts: [Amoun
     draws.draw().map(|slots| slots.into_iter().map(|(_, image)| image.id.as_str()).collect())
 }
 
-fn alone<'a>(class: &'a ClassImages, seed: u64, counts: [usize; 3]) -> [Vec<&'a str>; 3] {
+fn alone(class: &ClassImages, seed: u64, counts: [usize; 3]) -> [Vec<&str>; 3] {
     drawn(class, &Groups::alone(&[class]), seed, numbers(counts))
 }
 

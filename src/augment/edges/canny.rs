@@ -74,10 +74,10 @@ impl Gradients {
         ahead.extend((0..map.len()).filter(|&at| map[at] == EDGE));
         while let Some(at) = ahead.pop() {
             for row in [at - stride, at, at + stride] {
-                for neighbour in row - 1..=row + 1 {
-                    if map[neighbour] == MAYBE {
-                        map[neighbour] = EDGE;
-                        ahead.push(neighbour);
+                for (nearby, mark) in map[row - 1..=row + 1].iter_mut().enumerate() {
+                    if *mark == MAYBE {
+                        *mark = EDGE;
+                        ahead.push(row - 1 + nearby);
                     }
                 }
             }

@@ -15,6 +15,7 @@ pub struct Row<'a, const SIZE: usize> {
 
 impl<const SIZE: usize> Work for Row<'_, SIZE> {
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "y and x number rows of several buffers")]
     unsafe fn with<B: Block>(self) {
         let (length, stride) = (self.out.len(), self.rows[0].len());
         let columns = length + 3 * (SIZE - 1);
