@@ -97,8 +97,10 @@ def drawn(rng):
 def operation_row(ours, one, images, options, folder):
     op = {one.op: one.settings}
     contestants = {"ours": lambda times: ours.order("apply", op=op, times=times)}
+    # One object a picture: Pillow's are remembered by it.
+    items = list(images)
     for name, work in one.peers():
-        contestants[name] = lambda times, work=work: python_seconds(work, images, times)
+        contestants[name] = lambda times, work=work: python_seconds(work, items, times)
     seconds = measured(contestants, options)
     return [one.title, *columns(seconds), difference(ours, op, one.oracle, images, folder)]
 

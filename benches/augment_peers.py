@@ -56,11 +56,13 @@ def albumentation(make):
 
 def pillow(work):
     """Pictures of Pillow's own are made before and not timed; what it makes is not turned back into an array."""
-    known = {}
+    made = {}
+
     def run(image):
-        if id(image) not in known:
-            known[id(image)] = (image, Image.fromarray(image))
-        return work(known[id(image)][1])
+        if id(image) not in made:
+            made[id(image)] = Image.fromarray(image)
+        return work(made[id(image)])
+
     return lambda: run
 
 
