@@ -9,6 +9,7 @@ mod export;
 mod folder;
 mod idx;
 mod image_set;
+pub mod likeness;
 mod manifest;
 mod resize;
 mod sidecar;
