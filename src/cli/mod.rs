@@ -1,7 +1,13 @@
 //! What a person types and sees: one verb a file. The only room, with `report`, that prints.
 
 mod arguments;
+mod bar;
 mod compare;
+mod data;
+mod data_check;
+mod data_fetch;
+mod data_report;
+mod data_show;
 mod doctor;
 mod export;
 mod failure;
@@ -93,6 +99,7 @@ fn perform(verb: &Verb) -> Result<(), Failure> {
         Verb::Gc(arguments) => gc::gc(arguments),
         Verb::Verify(arguments) => verify::verify(arguments),
         Verb::Export(arguments) => export::export(arguments),
+        Verb::Data(arguments) => data::data(&arguments.verb),
         Verb::Graph(arguments) => draw(arguments),
         Verb::Explain(arguments) => explain(arguments.topic.as_deref()),
         Verb::Schema(arguments) => schema(arguments.project),

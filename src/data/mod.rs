@@ -1,26 +1,41 @@
 //! Images on disk: data sets as they are found, and the packed image set that stages hand on.
 
+mod archive;
 mod binary;
 mod catalog;
 mod cifar;
 mod decode;
 mod draw;
 mod export;
+mod extents;
+mod fetch;
 mod folder;
+mod hub;
 mod idx;
 mod image_set;
+mod jpeg;
+mod layout;
 pub mod likeness;
 mod manifest;
+mod members;
 mod resize;
+mod sheet;
 mod sidecar;
 mod sketch;
 mod split_writer;
 mod statistics;
 mod subset;
+mod survey;
+mod tiff;
+mod twins;
 
 pub use catalog::{Catalog, ClassImages, ImageRef, SPLITS};
-pub use export::{contact_sheet, export, image_of};
+pub use export::{contact_sheet, export, folder_name, image_of};
+pub use fetch::{Fetched, Order, Progress, fetch};
 pub use image_set::{Labels, PixelType, Pixels, Split};
+pub use sheet::sheet;
 pub use sidecar::{Classes, read_preprocess, write_preprocess};
 pub use split_writer::{SplitWriter, write_split};
 pub use subset::subset;
+pub use survey::{Seen, Survey, Unreadable, survey};
+pub use twins::{Group, twins};
