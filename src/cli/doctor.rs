@@ -181,7 +181,7 @@ fn data_set(name: &str, set: &Dataset, project: &Project, root: &Path) -> Findin
     if root.join(path).exists() {
         return finding("data set", Health::Good, format!("{name}: {}", path.display()));
     }
-    let missing = format!("{name}: no folder {}", path.display());
+    let missing = format!("{name}: no {} {}", set.noun(), path.display());
     match &set.stand_in {
         Some(other) if project.datasets.contains_key(other) => {
             finding("data set", Health::Note, format!("{missing}; `{other}` stands in"))
@@ -189,7 +189,6 @@ fn data_set(name: &str, set: &Dataset, project: &Project, root: &Path) -> Findin
         Some(other) => {
             finding("data set", Health::Bad, format!("{missing}; its stand-in `{other}` is not defined"))
         }
-        None => finding("data set", Health::Note, missing)
-            .hint(format!("put it there, or `--set datasets.{name}.path=FOLDER`")),
+        None => finding("data set", Health::Note, missing).hint(set.remedy(name)),
     }
 }

@@ -19,7 +19,8 @@ pub fn list(arguments: &List) -> Result<(), Failure> {
     if arguments.artifacts { artifacts(arguments, &opened) } else { experiments(arguments, &opened) }
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+/// A table of columns without rules.
+pub fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table

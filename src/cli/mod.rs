@@ -1,8 +1,14 @@
 //! What a person types and sees: one verb a file. The only room, with `report`, that prints.
 
 mod arguments;
+mod bar;
 mod bundle;
 mod compare;
+mod data;
+mod data_check;
+mod data_fetch;
+mod data_report;
+mod data_show;
 mod doctor;
 mod export;
 mod failure;
@@ -96,6 +102,7 @@ fn perform(verb: &Verb) -> Result<(), Failure> {
         Verb::Verify(arguments) => verify::verify(arguments),
         Verb::Export(arguments) => export::export(arguments),
         Verb::Bundle(arguments) => bundle::bundle(arguments),
+        Verb::Data(arguments) => data::data(&arguments.verb),
         Verb::Graph(arguments) => draw(arguments),
         Verb::Explain(arguments) => explain(arguments.topic.as_deref()),
         Verb::Schema(arguments) => schema(arguments.project),

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 
 use super::manifest::read_manifest;
-use super::{cifar, folder, idx, sketch};
+use super::members::Members;
+use super::{cifar, folder, hub, idx, sketch};
 use crate::engine::JobSource;
 use crate::recipe::Format;
 
@@ -61,6 +62,11 @@ pub(super) enum ReadError {
 pub(super) trait Pictures: Send + Sync {
     fn read(&self, place: Place) -> Result<RgbImage, ReadError>;
 
+    /// With the name of the format that it is stored in.
+    fn read_told(&self, place: Place) -> Result<(RgbImage, &'static str), ReadError> {
+        Ok((self.read(place)?, "raw"))
+    }
+
     /// SHA-256 of the image's file, if it has one of its own.
     fn digest(&self, _place: Place) -> Option<&str> {
         None
@@ -79,11 +85,14 @@ impl Catalog {
         let source =
             source.context("the data set has no `path`; hint: say where its files are in `pipeline.toml`")?;
         let listed = read_manifest(&source.manifest)?;
+        let whole = source.root.display();
+        let members = Members::of(source, listed).with_context(|| format!("in `{whole}`"))?;
         let found = match format {
-            Format::ImageFolder(_) => folder::catalog(&source.root, listed),
-            Format::Cifar10(_) => cifar::catalog(&source.root, &listed, &cifar::CIFAR10),
-            Format::Cifar100(_) => cifar::catalog(&source.root, &listed, &cifar::CIFAR100),
-            Format::Idx(_) => idx::catalog(&source.root, &listed),
+            Format::ImageFolder(_) => folder::catalog(members),
+            Format::Cifar10(_) => cifar::catalog(&members, &cifar::CIFAR10),
+            Format::Cifar100(_) => cifar::catalog(&members, &cifar::CIFAR100),
+            Format::Idx(_) => idx::catalog(&members),
+            Format::Parquet(columns) => hub::catalog(&members, columns, source),
             Format::SketchBirds(_) => bail!("drawn data sets have no files"),
         };
         found.with_context(|| format!("cannot read `{}` as `{}`", source.root.display(), format.name()))

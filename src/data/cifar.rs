@@ -1,13 +1,12 @@
 //! CIFAR-10 and CIFAR-100 as their authors' binary files: a record is its labels and 3,072 bytes, colour by colour.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 
 use super::binary::Binary;
 use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError, SplitIndex};
-use super::manifest::{Listed, file_name, find_named, read_listed};
+use super::manifest::file_name;
+use super::members::Members;
 
 const SIDE: u32 = 32;
 const PIXELS: usize = 3 * (SIDE * SIDE) as usize;
@@ -57,18 +56,18 @@ impl Pictures for Records {
     }
 }
 
-pub fn catalog(root: &Path, listed: &[Listed], layout: &Layout) -> Result<Catalog> {
-    let names = find_named(listed, |name| name == layout.names)?;
+pub fn catalog(members: &Members, layout: &Layout) -> Result<Catalog> {
+    let names = members.find_named(|name| name == layout.names)?;
     let names = names.with_context(|| format!("there is no `{}`; hint: {}", layout.names, layout.hint))?;
-    let names = String::from_utf8_lossy(&read_listed(root, names)?).into_owned();
+    let names = String::from_utf8_lossy(&members.whole(names)?).into_owned();
     let names = names.lines().map(str::trim).filter(|name| !name.is_empty());
     let mut classes: Vec<ClassImages> = names.map(ClassImages::new).collect();
     let mut files = Vec::new();
-    for entry in listed {
-        let name = file_name(&entry.path);
+    for (number, member) in members.files.iter().enumerate() {
+        let name = file_name(&member.path);
         let split = if name == layout.test { 2 } else { 0 };
         if split == 2 || (layout.train)(name) {
-            let file = Binary::open(root, entry)?;
+            let file = members.open(number)?;
             add_records(&file, files.len() as u32, split, layout, &mut classes)?;
             files.push(file);
         }
@@ -110,8 +109,15 @@ fn add_records(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::binary::fixtures::write;
+    use super::super::manifest::Listed;
     use super::*;
+
+    fn found(root: &Path, listed: &[Listed], layout: &Layout) -> Result<Catalog> {
+        catalog(&Members::in_folder(root, listed.to_vec()), layout)
+    }
 
     fn record(labels: &[u8], shade: u8) -> Vec<u8> {
         let mut record = labels.to_vec();
@@ -131,7 +137,7 @@ mod tests {
             write(root, "cifar-10-batches-bin/data_batch_1.bin", &batch),
             write(root, "cifar-10-batches-bin/test_batch.bin", &record(&[1], 30)),
         ];
-        let found = catalog(root, &listed, &CIFAR10).unwrap();
+        let found = found(root, &listed, &CIFAR10).unwrap();
         assert_eq!(found.classes[1].name, "automobile");
         assert_eq!(found.classes[1].images[0][0].id, "cifar-10-batches-bin/data_batch_1.bin#0");
         assert_eq!(found.classes[0].images[0].len(), 1);
@@ -148,7 +154,7 @@ mod tests {
             write(root, "fine_label_names.txt", b"apple\nbear\n"),
             write(root, "train.bin", &record(&[9, 1], 10)),
         ];
-        let found = catalog(root, &listed, &CIFAR100).unwrap();
+        let found = found(root, &listed, &CIFAR100).unwrap();
         let image = found.pictures.read(found.classes[1].images[0][0].place).unwrap();
         assert_eq!(image.get_pixel(0, 0).0, [10, 60, 110]);
     }
@@ -161,7 +167,7 @@ mod tests {
             write(root, "batches.meta.txt", b"airplane\n"),
             write(root, "data_batch_1.bin", &record(&[0], 1)[..3000]),
         ];
-        let message = catalog(root, &listed, &CIFAR10).err().unwrap().to_string();
+        let message = found(root, &listed, &CIFAR10).err().unwrap().to_string();
         assert!(message.contains("`data_batch_1.bin` is cut short: 3000 bytes"), "{message}");
     }
 }

@@ -6,25 +6,39 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
+use super::jpeg::jpeg_is_whole;
+use super::tiff::{Indexed, indexed};
+
 /// Pixels that an image may promise: more is taken for a bomb.
 const MOST_PIXELS: u64 = 100_000_000;
 /// Bytes that a decoder may take: the most pixels at 16 bits in 4 channels, and some room.
 const MOST_MEMORY: u64 = 1 << 30;
 
-/// 8 bits a channel; grey becomes equal channels, 16 bits are rounded, transparent parts are laid on white, the first
-/// frame of an animation is taken, and the orientation that a camera noted is applied.
+/// 8 bits a channel; grey becomes equal channels, 16 bits are rounded, CMYK and YCCK are taken
+/// for inverted, as Adobe's programs store them and Pillow reads them, transparent parts are laid on white, the first frame of an animation is taken, and the orientation that a
+/// camera noted is applied. Colour profiles are not.
 ///
 /// # Errors
 /// What is wrong with the picture, in words that follow its name.
 pub fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
+    decode_told(bytes).map(|(image, _)| image)
+}
+
+/// As [`decode`], with the name of the file's format.
+pub fn decode_told(bytes: &[u8]) -> Result<(RgbImage, &'static str), String> {
     // Decoders of other people's formats may panic on what nobody thought of; one file must not end the stage.
     catch_unwind(AssertUnwindSafe(|| decode_known(bytes)))
         .unwrap_or_else(|_| Err("its decoder failed".into()))
 }
 
-fn decode_known(bytes: &[u8]) -> Result<RgbImage, String> {
+fn decode_known(bytes: &[u8]) -> Result<(RgbImage, &'static str), String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
+    }
+    if let Some(Indexed { grey, colours }) = indexed(bytes) {
+        let (mut image, format) = decode_known(&grey)?;
+        image.pixels_mut().for_each(|pixel| pixel.0 = colours[usize::from(pixel.0[0])]);
+        return Ok((image, format));
     }
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let Some(format) = reader.format() else {
@@ -45,10 +59,11 @@ fn decode_known(bytes: &[u8]) -> Result<RgbImage, String> {
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     image.apply_orientation(orientation);
-    Ok(match image.color().has_alpha() {
+    let image = match image.color().has_alpha() {
         true => on_white(&image),
         false => image.into_rgb8(),
-    })
+    };
+    Ok((image, name(format)))
 }
 
 fn on_white(image: &DynamicImage) -> RgbImage {
@@ -64,47 +79,16 @@ fn on_white(image: &DynamicImage) -> RgbImage {
     opaque
 }
 
-/// Whether the end-of-image marker comes: the decoder fills what is missing with grey and says nothing. Walks marker
-/// by marker (ITU T.81, B.1), because a thumbnail in a segment has an end of its own.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    const END: u8 = 0xD9;
-    const SCAN: u8 = 0xDA;
-    let mut at = 2;
-    while let Some(marker) = next_marker(bytes, &mut at) {
-        match marker {
-            END => return true,
-            // Restarts, and markers that stand alone.
-            0x01 | 0xD0..=0xD8 => {}
-            _ => {
-                let Some(length) = bytes.get(at..at + 2) else { return false };
-                at += usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
-            }
-        }
-        if marker == SCAN {
-            skip_coded_data(bytes, &mut at);
-        }
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::Png => "PNG",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Tiff => "TIFF",
+        _ => "other",
     }
-    false
-}
-
-/// Skips bytes up to and including the next marker's; fill bytes before a marker are allowed.
-fn next_marker(bytes: &[u8], at: &mut usize) -> Option<u8> {
-    *at += bytes.get(*at..)?.iter().position(|byte| *byte == 0xFF)?;
-    *at += bytes.get(*at..)?.iter().position(|byte| *byte != 0xFF)?;
-    *at += 1;
-    Some(bytes[*at - 1])
-}
-
-/// Moves to the first marker after coded data; `FF 00` is a coded `FF`.
-fn skip_coded_data(bytes: &[u8], at: &mut usize) {
-    while let Some(found) = bytes.get(*at..).and_then(|rest| rest.iter().position(|byte| *byte == 0xFF)) {
-        *at += found;
-        match bytes.get(*at + 1) {
-            Some(0x00) | Some(0xD0..=0xD7) => *at += 2,
-            _ => return,
-        }
-    }
-    *at = bytes.len();
 }
 
 #[cfg(test)]
@@ -186,3 +170,7 @@ mod tests {
         assert_eq!(decode(&turned).unwrap().dimensions(), (17, 31));
     }
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod against_pillow;

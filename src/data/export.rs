@@ -47,7 +47,7 @@ fn export_split(split: &Split, classes: &Classes, folder: &Path) -> Result<usize
 }
 
 /// A class's name as one folder, whatever its letters.
-fn folder_name(class: &str) -> String {
+pub fn folder_name(class: &str) -> String {
     let name = class.replace(['/', '\\', '\0'], "_");
     if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name }
 }

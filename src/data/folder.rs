@@ -1,64 +1,55 @@
-//! Image folders: `train/CLASS/*`, `valid/CLASS/*` and `test/CLASS/*`, or `CLASS/*` alone.
+//! Image folders: `train/CLASS/*`, `valid/CLASS/*` and `test/CLASS/*`, or `CLASS/*` alone, on disk or in an archive.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use image::RgbImage;
 
-use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError, SplitIndex};
-use super::decode::decode;
-use super::manifest::{Listed, read_listed};
+use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError};
+use super::decode::{decode, decode_told};
+use super::layout::{Layout, is_hidden};
+use super::members::Members;
+use crate::recipe::IMAGES;
 
-struct Files {
-    root: PathBuf,
-    listed: Vec<Listed>,
-}
+struct Files(Members);
 
 impl Pictures for Files {
     fn read(&self, place: Place) -> Result<RgbImage, ReadError> {
-        let listed = &self.listed[place.file as usize];
-        let bytes = read_listed(&self.root, listed).map_err(ReadError::Failed)?;
-        decode(&bytes).map_err(ReadError::Unreadable)
+        decode(&self.0.read(place.file as usize)?).map_err(ReadError::Unreadable)
+    }
+
+    fn read_told(&self, place: Place) -> Result<(RgbImage, &'static str), ReadError> {
+        decode_told(&self.0.read(place.file as usize)?).map_err(ReadError::Unreadable)
     }
 
     fn digest(&self, place: Place) -> Option<&str> {
-        Some(&self.listed[place.file as usize].sha256)
+        self.0.digest(place.file as usize)
     }
 }
 
-fn split_named(folder: &str) -> Option<SplitIndex> {
-    match folder {
-        "train" | "training" => Some(0),
-        "valid" | "val" | "validation" => Some(1),
-        "test" | "testing" => Some(2),
-        _ => None,
-    }
-}
-
-/// Where a file belongs; `None` when it lies outside every class.
-fn place_of(path: &str, with_splits: bool) -> Option<(SplitIndex, &str)> {
-    let (split, rest) = match with_splits {
-        true => path.split_once('/').and_then(|(top, rest)| Some((split_named(top)?, rest)))?,
-        false => (0, path),
-    };
-    rest.split_once('/').map(|(class, _)| (split, class))
-}
-
-pub fn catalog(root: &Path, listed: Vec<Listed>) -> Result<Catalog> {
-    let tops: BTreeSet<&str> = listed.iter().filter_map(|file| Some(file.path.split_once('/')?.0)).collect();
-    let with_splits = tops.iter().any(|top| split_named(top) == Some(0))
-        || (!tops.is_empty() && tops.iter().all(|top| split_named(top).is_some()));
+/// # Errors
+/// No file lies in the folder of a class.
+pub fn catalog(members: Members) -> Result<Catalog> {
+    let images = members.files.iter().enumerate().filter(|(_, file)| is_image(&file.path));
+    let (hidden, images): (Vec<_>, Vec<_>) =
+        images.map(|(number, file)| (number, file.path.as_str())).partition(|(_, path)| is_hidden(path));
+    let paths: Vec<&str> = images.iter().map(|(_, path)| *path).collect();
+    let layout = Layout::of(&paths);
     let mut classes: BTreeMap<String, ClassImages> = BTreeMap::new();
-    let mut aside = Vec::new();
-    for (number, file) in listed.iter().enumerate() {
-        let Some((split, class)) = place_of(&file.path, with_splits) else {
-            aside.push(file.path.as_str());
+    let mut aside: Vec<&str> = hidden.iter().map(|(_, path)| *path).collect();
+    for (number, path) in images {
+        let (Some((split, class)), Some(id)) = (layout.place(path), layout.id(path)) else {
+            aside.push(path);
             continue;
         };
         let place = Place { file: number as u32, record: 0 };
         let images = &mut classes.entry(class.to_string()).or_insert_with(|| ClassImages::new(class)).images;
-        images[split].push(ImageRef { id: file.path.clone(), place });
+        images[split].push(ImageRef { id: id.to_string(), place });
+    }
+    if let [only] = members.files.as_slice()
+        && !is_image(&only.path)
+    {
+        bail!("`{}` is no folder and no zip, tar or tar.gz; hint: unpack it into a folder", only.path);
     }
     if classes.is_empty() {
         bail!(
@@ -66,43 +57,41 @@ pub fn catalog(root: &Path, listed: Vec<Listed>) -> Result<Catalog> {
         );
     }
     let warnings = left_aside(&aside).into_iter().collect();
-    add_empty_classes(root, with_splits, &mut classes);
+    // A folder without images is no file, but whoever made it meant a class.
+    let empty = members.folders.iter().filter(|folder| !is_hidden(folder));
+    for class in empty.filter_map(|folder| layout.class(folder)) {
+        classes.entry(class.to_string()).or_insert_with(|| ClassImages::new(class));
+    }
     let classes = classes.into_values().collect();
-    Ok(Catalog { classes, warnings, pictures: Box::new(Files { root: root.to_path_buf(), listed }) })
+    Ok(Catalog { classes, warnings, pictures: Box::new(Files(members)) })
+}
+
+/// Archives hold other files too; folders were listed by extension already.
+fn is_image(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| IMAGES.contains(&extension.as_str()))
 }
 
 fn left_aside(files: &[&str]) -> Option<String> {
     let first = files.first()?;
-    Some(format!("{} images lie in no class folder and are left aside: `{first}`, ...", files.len()))
-}
-
-/// A folder without images is no line of the manifest, but whoever made it meant a class.
-fn add_empty_classes(root: &Path, with_splits: bool, classes: &mut BTreeMap<String, ClassImages>) {
-    let parents = match with_splits {
-        true => folders_in(root).into_iter().filter(|name| split_named(name) == Some(0)).collect(),
-        false => vec![String::new()],
-    };
-    for name in parents.iter().flat_map(|parent| folders_in(&root.join(parent))) {
-        classes.entry(name.clone()).or_insert_with(|| ClassImages::new(name));
-    }
-}
-
-fn folders_in(folder: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let folders = entries.flatten().filter(|entry| entry.path().is_dir());
-    let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| !name.starts_with('.'));
-    names.sort();
-    names
+    let noun = if files.len() == 1 { "image lies" } else { "images lie" };
+    Some(format!("{} {noun} in no class folder and are left aside: `{first}`, ...", files.len()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::manifest::Listed;
     use super::*;
 
     fn listed(paths: &[&str]) -> Vec<Listed> {
         let file = |path: &&str| Listed { path: path.to_string(), size: 0, sha256: String::new() };
         paths.iter().map(file).collect()
+    }
+
+    fn catalog(root: &Path, listed: Vec<Listed>) -> Result<Catalog> {
+        super::catalog(Members::in_folder(root, listed))
     }
 
     fn shape(catalog: &Catalog) -> Vec<(&str, [usize; 3])> {
@@ -133,5 +122,28 @@ mod tests {
         std::fs::create_dir_all(root.path().join("train/EMPTY")).unwrap();
         let found = catalog(root.path(), listed(&["train/A/1.png"])).unwrap();
         assert_eq!(shape(&found), [("A", [1, 0, 0]), ("EMPTY", [0, 0, 0])]);
+    }
+
+    #[test]
+    fn ids_do_not_tell_where_the_data_set_was_wrapped() {
+        let paths = ["birds/Train/A/1.png", "birds/Train/B/1.png", "birds/Validation/A/2.png", "birds/x.png"];
+        let found = catalog(Path::new("/nowhere"), listed(&paths)).unwrap();
+        assert_eq!(shape(&found), [("A", [1, 1, 0]), ("B", [1, 0, 0])]);
+        assert_eq!(found.classes[0].images[1][0].id, "Validation/A/2.png");
+    }
+
+    #[test]
+    fn what_a_desktop_or_notebook_left_is_no_image() {
+        let paths =
+            ["A/1.png", "A/._1.png", "A/.ipynb_checkpoints/1-checkpoint.png", "__MACOSX/A/1.png", "B/1.png"];
+        let found = catalog(Path::new("/nowhere"), listed(&paths)).unwrap();
+        assert_eq!(shape(&found), [("A", [1, 0, 0]), ("B", [1, 0, 0])]);
+        assert!(found.warnings[0].starts_with("3 images"), "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn names_may_be_in_any_script() {
+        let found = catalog(Path::new("/nowhere"), listed(&["鳥/一.png", "Птица/é ü.png"])).unwrap();
+        assert_eq!(shape(&found), [("Птица", [1, 0, 0]), ("鳥", [1, 0, 0])]);
     }
 }

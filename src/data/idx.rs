@@ -1,13 +1,11 @@
 //! IDX, the layout of MNIST: one file of grey images and one of labels for each split, plain or as `.gz`.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 
 use super::binary::Binary;
 use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError};
-use super::manifest::{Listed, find_named};
+use super::members::Members;
 
 /// Prefixes of the two splits, with the split's index.
 const FILES: [(&str, usize); 2] = [("train", 0), ("t10k", 2)];
@@ -32,18 +30,18 @@ impl Pictures for Digits {
     }
 }
 
-pub fn catalog(root: &Path, listed: &[Listed]) -> Result<Catalog> {
+pub fn catalog(members: &Members) -> Result<Catalog> {
     let mut digits = Vec::new();
     let mut classes: Vec<ClassImages> = Vec::new();
     for (prefix, split) in FILES {
-        let images = find(listed, &format!("{prefix}-images"), "idx3")?;
-        let labels = find(listed, &format!("{prefix}-labels"), "idx1")?;
+        let images = find(members, &format!("{prefix}-images"), "idx3")?;
+        let labels = find(members, &format!("{prefix}-labels"), "idx1")?;
         let (Some(images), Some(labels)) = (images, labels) else {
             ensure!(split != 0, "there are no `{prefix}-images-idx3-ubyte` and `{prefix}-labels-idx1-ubyte`");
             continue;
         };
-        let images = open_images(root, images)?;
-        let labels = read_labels(root, labels)?;
+        let images = open_images(members, images)?;
+        let labels = read_labels(members, labels)?;
         let path = &images.file.path;
         ensure!(
             images.count == labels.len(),
@@ -67,10 +65,10 @@ pub fn catalog(root: &Path, listed: &[Listed]) -> Result<Catalog> {
 }
 
 /// `train-images-idx3-ubyte`, also with a dot before `idx3`, after another prefix, and with `.gz`; plain first.
-fn find<'a>(listed: &'a [Listed], start: &str, kind: &str) -> Result<Option<&'a Listed>> {
+fn find(members: &Members, start: &str, kind: &str) -> Result<Option<usize>> {
     for end in ["", ".gz"] {
         let names = ["-", "."].map(|joint| format!("{start}{joint}{kind}-ubyte{end}"));
-        let found = find_named(listed, |name| names.iter().any(|wanted| name.ends_with(wanted.as_str())))?;
+        let found = members.find_named(|name| names.iter().any(|wanted| name.ends_with(wanted.as_str())))?;
         if found.is_some() {
             return Ok(found);
         }
@@ -78,8 +76,8 @@ fn find<'a>(listed: &'a [Listed], start: &str, kind: &str) -> Result<Option<&'a 
     Ok(None)
 }
 
-fn open_images(root: &Path, listed: &Listed) -> Result<GreyImages> {
-    let file = Binary::open(root, listed)?;
+fn open_images(members: &Members, number: usize) -> Result<GreyImages> {
+    let file = members.open(number)?;
     let [count, height, width] = header(&file, 3)?;
     let fits = (1..=16_384).contains(&height) && (1..=16_384).contains(&width);
     ensure!(fits, "`{}` says its images have {height}×{width} pixels", file.path);
@@ -87,8 +85,8 @@ fn open_images(root: &Path, listed: &Listed) -> Result<GreyImages> {
     Ok(GreyImages { file, count: count as usize, height, width })
 }
 
-fn read_labels(root: &Path, listed: &Listed) -> Result<Vec<u8>> {
-    let file = Binary::open(root, listed)?;
+fn read_labels(members: &Members, number: usize) -> Result<Vec<u8>> {
+    let file = members.open(number)?;
     let [count] = header(&file, 1)?;
     check_length(&file, 8, u64::from(count))?;
     let mut labels = vec![0; count as usize];
@@ -124,9 +122,15 @@ fn check_length(file: &Binary, header: u64, promised: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::path::Path;
 
     use super::super::binary::fixtures::write;
+    use super::super::manifest::Listed;
     use super::*;
+
+    fn found(root: &Path, listed: &[Listed]) -> Result<Catalog> {
+        catalog(&Members::in_folder(root, listed.to_vec()))
+    }
 
     fn images(count: u8, pixels: &[u8]) -> Vec<u8> {
         [&[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 1, 0, 0, 0, 2], pixels].concat()
@@ -152,13 +156,27 @@ mod tests {
             write(root, "MNIST/t10k-images-idx3-ubyte", &images(1, &[9, 8])),
             write(root, "MNIST/t10k-labels-idx1-ubyte.gz", &gz(&labels(&[7]))),
         ];
-        let found = catalog(root, &listed).unwrap();
+        let found = found(root, &listed).unwrap();
         let names: Vec<_> = found.classes.iter().map(|class| class.name.as_str()).collect();
         assert_eq!(names, ["0", "7"]);
         let image = found.pictures.read(found.classes[1].images[2][0].place).unwrap();
         assert_eq!((image.dimensions(), image.as_raw().as_slice()), ((2, 1), &[9, 9, 9, 8, 8, 8][..]));
         let image = found.pictures.read(found.classes[0].images[0][0].place).unwrap();
         assert_eq!(image.as_raw().as_slice(), [3, 3, 3, 4, 4, 4]);
+    }
+
+    #[test]
+    fn a_header_that_promises_more_than_the_file_holds_is_refused_before_memory_is_taken() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let good = write(root, "train-labels-idx1-ubyte", &labels(&[7, 0]));
+        let sizes = [&[0, 0, 8, 3][..], &[255; 12]].concat();
+        for (header, said) in [(sizes, "4294967295×4294967295"), (images(255, &[1; 4]), "promises 510 bytes")]
+        {
+            let bad = write(root, "train-images-idx3-ubyte", &header);
+            let message = format!("{:#}", found(root, &[bad, good.clone()]).err().unwrap());
+            assert!(message.contains(said), "{message}");
+        }
     }
 
     #[test]
@@ -172,7 +190,7 @@ mod tests {
             ("train-images-idx3-ubyte.gz", gz(&images(2, &[1, 2, 3, 4]))[..20].to_vec()),
         ] {
             let bad = write(root, name, &bytes);
-            let message = format!("{:#}", catalog(root, &[bad, good.clone()]).err().unwrap());
+            let message = format!("{:#}", found(root, &[bad, good.clone()]).err().unwrap());
             assert!(message.contains(&format!("`{name}` is cut short")), "{message}");
         }
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -72,19 +72,6 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| DIGITS[usize::from(digit)] as char).collect()
-}
-
-/// The one file whose name satisfies `fits`, wherever in the tree it lies.
-///
-/// # Errors
-/// Several files do.
-pub fn find_named(listed: &[Listed], fits: impl Fn(&str) -> bool) -> Result<Option<&Listed>> {
-    let mut found = listed.iter().filter(|entry| fits(file_name(&entry.path)));
-    let Some(first) = found.next() else { return Ok(None) };
-    if let Some(second) = found.next() {
-        bail!("`{}` and `{}` could both be meant; hint: keep one of them", first.path, second.path);
-    }
-    Ok(Some(first))
 }
 
 pub fn file_name(path: &str) -> &str {

@@ -49,6 +49,6 @@ pub use schedule::run;
 pub use stage::{Device, Files, Input, Needs, PassesOn, Place, Program, Source, Stage, StageId};
 pub use store::{Artifact, CACHE, Store};
 pub use task::{Stopped, Task};
-pub use tree::{Entry, LISTING, list, read_manifest};
+pub use tree::{Entry, LISTING, list, list_source, read_manifest};
 pub use verify::{Damage, Rerun, VerifyReport, rerun, verify};
 pub use why::{Change, Difference, Reason, difference, pre_image_of};

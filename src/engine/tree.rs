@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::digest::{FileDigest, Identity, Memory, digest_file};
+use super::job::JobSource;
 use super::key::{SourceDigest, sha256_hex};
 use super::stage::Place;
 use super::store::Store;
@@ -109,6 +110,16 @@ impl Sources {
         }
         Ok(&self.scans[&known])
     }
+}
+
+/// Looks at a source outside any launch and leaves its list of files in the store, as for a job.
+///
+/// # Errors
+/// As [`Sources::scan`]; or the store cannot be written.
+pub fn list_source(place: &Place, store: &Store) -> Result<JobSource> {
+    let mut sources = Sources::default();
+    let scan = sources.scan(place, &mut store.memory(), 0.0)?;
+    Ok(JobSource { root: scan.root.clone(), manifest: scan.write_manifest(store.root())? })
 }
 
 fn scan_file(path: &Path, memory: &mut Memory) -> Result<Scan> {

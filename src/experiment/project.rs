@@ -79,11 +79,12 @@ fn check_datasets(project: &Project, tree: &Node, before: usize, problems: &mut 
         }
         problems.extend(lacks_path(name, dataset, &entry.node));
         problems.extend(stand_in_problem(name, dataset, &entry.node, project));
+        problems.extend(fetch_problem(name, dataset, &entry.node));
     }
 }
 
 fn lacks_path(name: &str, dataset: &Dataset, node: &Node) -> Option<Problem> {
-    if dataset.path.is_some() || matches!(dataset.format, Format::SketchBirds(_)) {
+    if dataset.path.is_some() || matches!(dataset.format, Some(Format::SketchBirds(_))) {
         return None;
     }
     let problem =
@@ -104,4 +105,33 @@ fn stand_in_problem(name: &str, dataset: &Dataset, node: &Node, project: &Projec
     Some(
         problem.hint_names(other, project.datasets.keys().map(String::as_str).filter(|known| known != &name)),
     )
+}
+
+/// What `pipeline data fetch` could not work with.
+fn fetch_problem(name: &str, dataset: &Dataset, node: &Node) -> Option<Problem> {
+    let origin = |key: &str| node.get(key).map_or(&node.origin, |node| &node.origin);
+    let (url, sha256) = match (&dataset.url, &dataset.sha256) {
+        (None, None) => return None,
+        (Some(_), None) => {
+            let message = format!("data set `{name}` has `url` and lacks `sha256`");
+            let hint = "what is fetched is checked against it: `sha256sum FILE` computes it";
+            return Some(Problem::error(origin("url"), message).hint(hint));
+        }
+        (None, Some(_)) => {
+            let message = format!("data set `{name}` has `sha256` and lacks `url`");
+            return Some(Problem::error(origin("sha256"), message).hint("say where the file comes from"));
+        }
+        (Some(url), Some(sha256)) => (url, sha256),
+    };
+    if dataset.path.is_none() {
+        let problem = Problem::error(origin("url"), format!("data set `{name}` has `url` and lacks `path`"));
+        return Some(problem.hint("say where what is fetched goes"));
+    }
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        let problem = Problem::error(origin("url"), format!("`{url}` is no address of a file"));
+        return Some(problem.hint("it begins with `https://`"));
+    }
+    let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let problem = || Problem::error(origin("sha256"), format!("`{sha256}` is no SHA-256"));
+    (!is_digest).then(|| problem().hint("64 hexadecimal digits, as `sha256sum FILE` prints them"))
 }

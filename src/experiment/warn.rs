@@ -64,9 +64,13 @@ fn stand_ins(parts: &Parts<'_>, linked: &Linked) -> Problems {
             continue;
         }
         let Some(node) = variant.tree.get("dataset") else { continue };
-        let path = parts.setting.datasets[&subset.dataset].path.as_deref().unwrap_or("".as_ref());
+        let set = &parts.setting.datasets[&subset.dataset];
+        let path = set.path.as_deref().unwrap_or("".as_ref());
         let message = format!("data set `{}` is not there: its stand-in `{serving}` serves", subset.dataset);
-        let hint = format!("put its files at `{}`", path.display());
+        let hint = match &set.url {
+            Some(_) => set.remedy(&subset.dataset),
+            None => format!("put its files at `{}`", path.display()),
+        };
         problems.push(Problem::warning(&node.origin, message).hint(hint));
     }
     problems

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::project::Dataset;
+use super::dataset::Dataset;
 
 /// The part of the machine that results may depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,11 @@
 mod augment;
 mod choice;
 mod command;
+mod dataset;
 mod distil;
 mod evaluate;
 mod facts;
+mod layout;
 mod network;
 mod ops;
 mod project;
@@ -23,12 +25,14 @@ use serde_json::Value;
 
 pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
+pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{ClassMean, Distil, DistributionMatching, Initial, Method, Random};
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
+pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
-pub use project::{Cifar10, Cifar100, Dataset, DeviceChoice, Format, Idx, ImageFolder, Project, SketchBirds};
+pub use project::{DeviceChoice, Project};
 pub use subset::{
     All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,
     Subset,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::choice::choice;
 use super::{Complaint, Dataset, Describe, Facts, Format, Reads, Setting, Thing};
-use crate::engine::{Needs, Place, Program, Source};
+use crate::engine::{Needs, Program, Source};
 
 /// A balanced draw from a data set, decoded and resized. Makes an image set with the splits train, valid and test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -207,8 +207,6 @@ impl Subset {
     }
 }
 
-const IMAGES: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
-
 impl Describe for Subset {
     const KIND: &'static str = "subset";
     const REVISION: u32 = 2;
@@ -225,17 +223,13 @@ impl Describe for Subset {
 
     fn further_parameters(&self, setting: &Setting) -> Vec<(&'static str, Value)> {
         // The data set's name is provenance: its layout and its bytes are what the result depends on.
-        let format = self.serving(setting).map(|(_, set)| &set.format);
-        vec![("dataset", json!({ "format": format, "revision": format.map(Format::revision) }))]
+        let format = self.serving(setting).map(|(_, set)| set.layout(&setting.root));
+        vec![("dataset", json!({ "format": format, "revision": format.as_ref().map(Format::revision) }))]
     }
 
     fn sources(&self, setting: &Setting) -> Vec<Source> {
-        let Some((_, Dataset { path: Some(path), format, .. })) = self.serving(setting) else {
-            return Vec::new();
-        };
-        let extensions = if matches!(format, Format::ImageFolder(_)) { IMAGES } else { &[] };
-        let place = Place::Tree { root: setting.root.join(path), extensions };
-        vec![Source { role: "dataset".into(), place }]
+        let place = self.serving(setting).and_then(|(_, set)| set.place(&setting.root));
+        place.map(|place| Source { role: "dataset".into(), place }).into_iter().collect()
     }
 
     fn needs(&self, _setting: &Setting) -> Needs {
@@ -338,7 +332,7 @@ impl Subset {
 
     /// Of data sets whose size is known without a look at files.
     fn more_folds_than_images(&self, setting: &Setting) -> Option<Complaint> {
-        let (name, Dataset { format: Format::SketchBirds(birds), .. }) = self.serving(setting)? else {
+        let (name, Dataset { format: Some(Format::SketchBirds(birds)), .. }) = self.serving(setting)? else {
             return None;
         };
         let all = u64::from(birds.train) + u64::from(birds.valid) + u64::from(birds.test);
@@ -355,7 +349,6 @@ fn missing_data(subset: &Subset, setting: &Setting) -> Vec<Complaint> {
     if place.exists() {
         return Vec::new();
     }
-    let message = format!("data set `{name}` is not there: no folder `{}`", path.display());
-    let hint = format!("put its images there, or say where they are: `--set datasets.{name}.path=FOLDER`");
-    vec![Complaint::new(&["dataset"], message).hint(hint)]
+    let message = format!("data set `{name}` is not there: no {} `{}`", set.noun(), path.display());
+    vec![Complaint::new(&["dataset"], message).hint(set.remedy(name))]
 }
