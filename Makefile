@@ -1,6 +1,6 @@
 # What there is to do here. `make` alone lists it.
 
-.PHONY: help run test lint install bench libtorch
+.PHONY: help run test lint install bench bench-augment libtorch
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):[^#]*## /    make \1\t/p' Makefile | expand -t 20
@@ -22,6 +22,11 @@ lint: libtorch ## check formatting and lints, as CI does
 bench: libtorch ## time orchestration beside Snakemake, DVC and ninja; what is absent is said and left out
 	cargo build --release --workspace
 	python3 benches/orchestration.py
+
+bench-augment: ## time augmentations, decoding and the whole stage beside OpenCV, albumentations and Pillow
+	cargo build --release -p pipeline --bin pipeline --example bench-augment
+	@# Peers are Python's: theirs comes first, if it is there.
+	@python=target/peers/bin/python; [ -x $$python ] || python=python3; $$python benches/augment.py
 
 install: libtorch ## install `pipeline` and `pipeline-worker` into Cargo's bin folder
 	cargo install --path . --locked

@@ -6,5 +6,6 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod experiment;
+pub mod networks;
 pub mod recipe;
 pub mod report;

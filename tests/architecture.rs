@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("recipe", &["engine"]),
+    ("networks", &["recipe"]),
     ("experiment", &["recipe", "engine"]),
     ("data", &["recipe", "engine"]),
     ("augment", &["recipe", "data", "engine"]),
-    ("report", &["engine", "recipe", "data"]),
-    ("cli", &["engine", "recipe", "experiment", "data", "augment", "report"]),
+    ("report", &["engine", "recipe", "networks", "data"]),
+    ("cli", &["engine", "recipe", "networks", "experiment", "data", "augment", "report"]),
 ];
 
 /// Every Rust file below `folder`, with its text.

@@ -52,6 +52,16 @@ fn an_edited_file_reruns_what_reads_it_and_why_names_the_file() {
 }
 
 #[test]
+fn a_file_that_a_command_writes_to_is_none_of_its_inputs() {
+    let project = Project::with("[command.noted]\nrun = \"cat list.txt > {out}/x; date +%N >> log.txt\"\n");
+    project.write("list.txt", "a\n");
+    project.write("log.txt", "");
+    project.run();
+    project.run().says("1 cached");
+    assert_eq!(project.read("log.txt").lines().count(), 1);
+}
+
+#[test]
 fn a_rerun_that_gives_the_same_bytes_stops_there() {
     let project = chain();
     project.run();

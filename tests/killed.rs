@@ -114,22 +114,11 @@ fn no_process_outlives_a_killed_engine() {
     let project =
         Project::with("[command.slow]\nrun = \"echo $$ > $SCRATCH/pid; exec sleep 1000; touch {out}/x\"\n");
     let mut engine = project.start(&["run", "x.toml"]);
-    for _ in 0..200 {
-        if !project.read("scratch/pid").is_empty() {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
+    assert!(seen(|| !project.read("scratch/pid").trim().is_empty()), "the stage started");
     let pid = project.read("scratch/pid").trim().to_string();
-    assert!(!pid.is_empty(), "the stage started");
     engine.kill().unwrap();
     engine.wait().unwrap();
-    let gone = (0..250).any(|_| {
-        sleep(Duration::from_millis(20));
-        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        state.is_empty() || state.contains(") Z ")
-    });
-    assert!(gone, "process {pid} still runs");
+    assert!(seen(|| has_ended(&pid)), "process {pid} still runs");
 }
 
 #[test]
@@ -138,12 +127,7 @@ fn an_interrupt_stops_the_launch_with_130_and_the_next_goes_on() {
         "[command.quick]\nrun = \"echo 1 > {out}/x\"\n[command.slow]\nrun = \"touch $SCRATCH/begun; test -e $SCRATCH/go || sleep 1000; cat {in.quick}/x > {out}/x\"\n",
     );
     let engine = project.start(&["run", "x.toml"]);
-    for _ in 0..500 {
-        if project.path("scratch/begun").exists() {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
+    assert!(seen(|| project.path("scratch/begun").exists()), "the stage started");
     std::process::Command::new("kill").args(["-INT", &engine.id().to_string()]).status().unwrap();
     let output = engine.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), None);
@@ -151,6 +135,38 @@ fn an_interrupt_stops_the_launch_with_130_and_the_next_goes_on() {
     project.write("scratch/go", "");
     project.run();
     assert_eq!(project.artifacts().len(), 2);
+}
+
+#[test]
+fn a_second_interrupt_stops_at_once_what_will_not_stop() {
+    let project = Project::with(
+        "[command.deaf]\nrun = \"trap '' TERM INT HUP; echo $$ > $SCRATCH/pid; while :; do sleep 0.05; done; touch {out}/x\"\n",
+    );
+    let engine = project.start(&["run", "x.toml"]);
+    assert!(seen(|| !project.read("scratch/pid").trim().is_empty()), "the stage started");
+    let interrupt =
+        || std::process::Command::new("kill").args(["-INT", &engine.id().to_string()]).status().unwrap();
+    interrupt();
+    sleep(Duration::from_millis(300));
+    interrupt();
+    let second = std::time::Instant::now();
+    Ran::of(&engine.wait_with_output().unwrap()).expect(130);
+    assert!(second.elapsed() < Duration::from_secs(5), "{:?}", second.elapsed());
+    let pid = project.read("scratch/pid").trim().to_string();
+    assert!(seen(|| has_ended(&pid)), "process {pid} still runs");
+}
+
+/// Whether it comes to hold within five seconds.
+fn seen(holds: impl Fn() -> bool) -> bool {
+    (0..250).any(|_| {
+        sleep(Duration::from_millis(20));
+        holds()
+    })
+}
+
+fn has_ended(pid: &str) -> bool {
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state.is_empty() || state.contains(") Z ")
 }
 
 #[test]

@@ -61,6 +61,7 @@ const SUBSET_ONLY: &str = r#"
 dataset = "tiny"
 per_class = { train = 4, test = 2 }
 image_size = 16
+keep_together = "nothing"   # the pictures made here are all alike
 "#;
 
 /// What `plan` says of a configuration that is refused; every message names the file and a place in it.
@@ -136,6 +137,26 @@ fn more_distilled_images_than_there_are_names_both_places() {
 #[test]
 fn an_unknown_network_is_told_with_those_near_it() {
     refused(&drawn(&GOOD.replace("ultralight", "ultralite"))).says("`ultralight`");
+}
+
+#[test]
+fn a_network_too_deep_for_its_images_names_both_places_and_a_depth_that_fits() {
+    let deep = GOOD.replace("\"ultralight\"", "{ convnet = { depth = 6 } }");
+    let said = refused(&drawn(&deep));
+    said.says("6 blocks halve an image of 16 pixels to nothing");
+    said.says("at most 4 blocks");
+    said.says("image_size = 16");
+}
+
+#[test]
+fn a_network_is_shown_with_its_settings_and_a_mistake_in_them_told() {
+    let project = Project::new();
+    let show = |what: &str, size: &str| project.pipeline(&["show", what, "--image-size", size]);
+    let shown = show("{ convnext = { size = \"pico\" } }", "64").expect(0);
+    assert!(shown.out.contains("stages.3.blocks.1.conv_dw"), "{}", shown.out);
+    show("vgg16", "16").expect(2).says("`vgg16` needs images of 32 pixels or more, not 16");
+    show("vgg61", "64").expect(3).says("`vgg16`");
+    project.pipeline(&["show", "vgg16"]).expect(2).says("pipeline show 'vgg16' --image-size 64");
 }
 
 #[test]

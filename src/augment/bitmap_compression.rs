@@ -1,35 +1,50 @@
-//! Bitmap compression: p ← 255·q / (2^bits - 1), q the highest `bits` bits of p.
+//! Bitmap compression: fewer bits a channel, a palette, or a JPEG file, as `BitmapCompression` says.
 
-use super::image::Image;
+mod bits;
+mod diffusion;
+mod jpeg;
+mod palette;
+
+pub use diffusion::Errors;
+pub use jpeg::Planes;
+pub use palette::Palette;
+
+use super::image::{Image, Spare};
+use super::random::Random;
 use crate::recipe::BitmapCompression;
 
-/// Keeps the highest `bits` (1..=7) of each channel and spreads the levels left evenly over 0..=255, rounded, so that
-/// black stays black and white stays white.
-pub fn apply(settings: &BitmapCompression, image: &mut Image) {
-    let bits = settings.bits.clamp(1, 7);
-    let (drop, highest) = (8 - bits, (1u16 << bits) - 1);
-    // 255 / highest in 1/256, in 16 bits for speed. Of 6 bits, 53 would round down where the division rounds up.
-    let scale = (255 * 256 + highest / 2) / highest;
-    let half = if bits == 6 { 132 } else { 128 };
-    for level in &mut image.pixels {
-        *level = (((u16::from(*level) >> drop) * scale + half) >> 8) as u8;
+/// What a bitmap of fewer bits, of a palette or of a JPEG file gives back.
+pub fn apply(settings: &BitmapCompression, image: &mut Image, spare: &mut Spare, random: &mut Random) {
+    let vectors = spare.vectors;
+    if let Some(quality) = settings.jpeg_quality {
+        jpeg::round_trip(vectors, random.whole(quality), image, &mut spare.planes);
+    } else if let Some(colours) = settings.colours {
+        let colours = random.whole(colours) as usize;
+        palette::reduce(vectors, colours, settings.dither, image, &mut spare.palette, &mut spare.errors);
+    } else {
+        bits::reduce(vectors, random.whole(settings.bits), settings.dither, image, &mut spare.errors);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
     use super::*;
 
     #[test]
-    fn levels_are_the_evenly_spaced_ones_for_every_number_of_bits() {
-        for bits in 1..=7 {
-            let mut image = Image::new(256, 1, (0..768).map(|i| (i / 3) as u8).collect()).unwrap();
-            apply(&BitmapCompression { bits }, &mut image);
-            let highest = f64::from((1 << bits) - 1);
-            for level in 0..256_usize {
-                let wanted = ((level >> (8 - bits)) as f64 * 255.0 / highest).round() as u8;
-                assert_eq!(image.pixels[level * 3], wanted, "level {level} in {bits} bits");
-            }
+    fn settings_choose_the_way_and_ranges_draw_for_each_copy() {
+        let made = |settings: &str, seed| {
+            let mut image = fixtures::colour();
+            let settings = serde_json::from_str(settings).unwrap();
+            apply(&settings, &mut image, &mut Spare::default(), &mut Random::at([seed; 4]));
+            image.pixels
+        };
+        for range in ["{\"bits\":[1,7]}", "{\"colours\":[2,200]}", "{\"jpeg_quality\":[1,95]}"] {
+            let copies: Vec<Vec<u8>> = (0..8).map(|seed| made(range, seed)).collect();
+            assert!(copies.iter().any(|copy| *copy != copies[0]), "{range}");
+            let fixed = range.replace(",7]", ",1]").replace(",200]", ",2]").replace(",95]", ",1]");
+            assert_eq!(made(&fixed, 1), made(&fixed, 2));
+            assert!(copies.iter().all(|copy| *copy != fixtures::colour().pixels));
         }
     }
 }

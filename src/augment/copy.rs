@@ -3,6 +3,7 @@
 use super::apply;
 use super::image::{Image, Spare};
 use super::random::Random;
+use super::stage::Round;
 use crate::recipe::Augment;
 
 /// Stands where an augmentation's place in the list would: what decides which of them are drawn.
@@ -11,31 +12,33 @@ const DRAW: u64 = u64::MAX;
 /// What a thread keeps from copy to copy.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    image: Image,
     spare: Spare,
     drawn: Vec<usize>,
 }
 
 impl Workspace {
-    /// Writes copy `copy` of image `index` of the set over `out`; both are `[height, width, 3]`. An augmentation's
-    /// random numbers come from (seed, index, copy, its place in `apply`).
+    /// Makes the copy of image `index` of the set that a round asks for into `image`; `original` is `[height, width,
+    /// 3]`. An augmentation's random numbers come from (seed, index, copy, its place in `apply`).
     pub fn make_copy(
         &mut self,
         settings: &Augment,
-        (index, copy): (usize, u32),
+        (index, round): (usize, Round),
         (width, original): (usize, &[u8]),
-        out: &mut [u8],
+        image: &mut Image,
     ) {
-        let at = |place: u64| Random::at([settings.seed, index as u64, u64::from(copy), place]);
-        let listed = settings.apply.len();
-        let wanted = settings.ops_per_copy.map_or(listed, |count| count as usize);
-        at(DRAW).choose(wanted, listed, &mut self.drawn);
-        let height = original.len() / (width * 3).max(1);
-        self.image.copy_from(width, height, original);
-        for &place in &self.drawn {
-            apply(&settings.apply[place], &mut self.image, &mut self.spare, &mut at(place as u64));
+        let at = |place: u64| Random::at([settings.seed, index as u64, u64::from(round.copy), place]);
+        self.drawn.clear();
+        if let Some(place) = round.only {
+            self.drawn.push(place);
+        } else {
+            let listed = settings.apply.len();
+            let wanted = settings.ops_per_copy.map_or(listed, |count| count as usize);
+            at(DRAW).choose(wanted, listed, &mut self.drawn);
         }
-        out.copy_from_slice(&self.image.pixels);
+        image.copy_from(width, original.len() / (width * 3).max(1), original);
+        for &place in &self.drawn {
+            apply(&settings.apply[place], image, &mut self.spare, &mut at(place as u64));
+        }
     }
 }
 
@@ -48,16 +51,17 @@ mod tests {
         let original = fixtures::colour();
         let mut workspace = Workspace::default();
         let mut make = |index, copy| {
-            let mut out = vec![0; original.pixels.len()];
+            let (round, mut image) = (Round { number: 1, copy, only: None }, Image::default());
             let original = (original.width, &original.pixels[..]);
-            workspace.make_copy(settings, (index, copy), original, &mut out);
-            out
+            workspace.make_copy(settings, (index, round), original, &mut image);
+            image.pixels
         };
         indices.flat_map(|index| (0..copies).map(|copy| make(index, copy)).collect::<Vec<_>>()).collect()
     }
 
     fn settings(ops: Vec<crate::recipe::Op>, ops_per_copy: Option<u32>) -> Augment {
-        Augment { from: "set".into(), apply: ops, ops_per_copy, copies: 1, keep_originals: true, seed: 3 }
+        let (from, policy) = ("set".into(), Default::default());
+        Augment { from, apply: ops, policy, ops_per_copy, copies: 1, keep_originals: true, seed: 3 }
     }
 
     #[test]
@@ -82,6 +86,34 @@ mod tests {
             assert!(times.abs_diff(200) < 50, "{times} of 600");
         }
         assert!(made.iter().all(|copy| one_each.contains(copy)));
+    }
+
+    #[test]
+    fn a_round_of_one_augmentation_applies_it_as_any_copy_would() {
+        let all = settings(every_op(), None);
+        for (place, op) in all.apply.iter().enumerate() {
+            let mut wanted = fixtures::colour();
+            apply(op, &mut wanted, &mut Spare::default(), &mut Random::at([3, 7, 2, place as u64]));
+            let (original, mut image) = (fixtures::colour(), Image::default());
+            let round = Round { number: 1, copy: 2, only: Some(place) };
+            let original = (original.width, &original.pixels[..]);
+            Workspace::default().make_copy(&all, (7, round), original, &mut image);
+            assert!(image == wanted, "{}", op.name());
+        }
+    }
+
+    #[test]
+    fn each_augmentation_of_a_chain_is_applied_with_its_probability() {
+        let ops =
+            r#"[{"horizontal-flip":{"probability":0.25}},{"brightness":{"by":[0.2,0.2],"probability":0.5}}]"#;
+        let made = copies(&settings(serde_json::from_str(ops).unwrap(), None), 0..1, 2000);
+        let original = fixtures::colour();
+        let count = |wanted: &dyn Fn(&Vec<u8>) -> bool| made.iter().filter(|copy| wanted(copy)).count();
+        let is_brighter = |copy: &Vec<u8>| copy.iter().all(|level| *level >= 51);
+        let neither = count(&|copy| *copy == original.pixels);
+        let brighter = count(&|copy| is_brighter(copy));
+        assert!(neither.abs_diff(750) < 90, "{neither} of 2000 unchanged");
+        assert!(brighter.abs_diff(1000) < 100, "{brighter} of 2000 brighter");
     }
 
     #[test]

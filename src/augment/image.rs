@@ -1,5 +1,10 @@
 //! One picture in memory, and the buffers that a thread keeps from picture to picture. Knows no file.
 
+use super::bitmap_compression::{Errors, Palette, Planes};
+use super::edges::Gradients;
+use super::median_blur::Columns;
+use super::vectors::Vectors;
+
 /// An RGB picture: `pixels` are `[height, width, 3]` u8, interleaved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
@@ -11,16 +16,36 @@ pub struct Image {
 /// Buffers kept from picture to picture: the first touch of fresh memory costs more than most augmentations.
 #[derive(Debug, Default)]
 pub struct Spare {
+    /// The instructions that kernels may use: the best of this machine unless told otherwise.
+    pub vectors: Vectors,
     /// A second picture's worth of bytes.
     pub pixels: Vec<u8>,
     /// Luminance, `[height, width]`.
     pub luminance: Vec<u8>,
+    /// What is made of luminance, `[height, width]`.
+    pub plane: Vec<u8>,
+    /// Luminance's gradients.
+    pub gradients: Gradients,
+    /// Errors on their way to pixels that come later.
+    pub errors: Errors,
+    /// A picture's palette.
+    pub palette: Palette,
+    /// A picture as JPEG keeps it.
+    pub planes: Planes,
     /// A plane or picture with a border around it.
     pub bordered: Vec<u8>,
     /// Tables of 256 levels.
     pub tables: Vec<u8>,
     /// Where each column lies between two tables.
     pub columns: Vec<Between>,
+    /// Four tables of 256 levels in one.
+    pub quads: Vec<[u32; 256]>,
+    /// A row's levels in four tables.
+    pub levels: Vec<u32>,
+    /// Columns of a neighbourhood in order, a row for each rank.
+    pub ranks: Vec<u8>,
+    /// Histograms of the columns of a large neighbourhood.
+    pub counts: Columns,
 }
 
 /// A place between two neighbours: `low` with weight `1 - share`, `high` with weight `share`.
@@ -29,6 +54,13 @@ pub struct Between {
     pub low: usize,
     pub high: usize,
     pub share: f32,
+}
+
+impl Between {
+    /// Whether both lie between the same two.
+    pub(super) fn same_tables(&self, other: &Between) -> bool {
+        (self.low, self.high) == (other.low, other.high)
+    }
 }
 
 impl Image {
@@ -42,15 +74,10 @@ impl Image {
         self.pixels.clear();
         self.pixels.extend_from_slice(pixels);
     }
-
-    /// The luminance of every pixel, `[height, width]`.
-    pub(super) fn luminance_into(&self, luminance: &mut Vec<u8>) {
-        luminance.clear();
-        luminance.extend(self.pixels.as_chunks::<3>().0.iter().map(|&pixel| luminance_of(pixel)));
-    }
 }
 
 /// 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded; weights in 1/32,768, as OpenCV's `cvtColor` has them.
+#[inline(always)]
 pub(super) fn luminance_of([red, green, blue]: [u8; 3]) -> u8 {
     let sum = 9_798 * u32::from(red) + 19_235 * u32::from(green) + 3_735 * u32::from(blue);
     ((sum + (1 << 14)) >> 15) as u8

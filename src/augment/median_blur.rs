@@ -1,23 +1,51 @@
 //! Median blur: each channel becomes the median of its square neighbourhood; edge pixels are repeated outwards.
 
+mod bits;
+mod block;
 mod histogram;
 mod network;
 
-use super::image::{Image, Spare};
-use crate::recipe::MedianBlur;
+pub use histogram::Columns;
 
-/// The median of the `size` × `size` levels about each pixel, channel by channel; `size` is odd, 3..=31. Equal to
+use block::dispatch;
+
+use super::image::{Image, Spare};
+use super::random::Random;
+use super::vectors::Vectors;
+use crate::recipe::{MedianBlur, Whole};
+
+/// Neighbourhoods from this size on are done by histograms: measured, those below are faster bit by bit.
+const LARGE: usize = 15;
+/// Kernels may read a vector past the end of a row.
+const PAST_THE_END: usize = 64;
+
+/// The median of the `size` × `size` levels about each pixel, channel by channel; `size` is odd, 3..=255. Equal to
 /// OpenCV's `medianBlur`.
-pub fn apply(settings: &MedianBlur, image: &mut Image, spare: &mut Spare) {
-    let size = settings.size as usize | 1;
+pub fn apply(settings: &MedianBlur, image: &mut Image, spare: &mut Spare, random: &mut Random) {
+    // Odd ends halved and drawn between are as evenly drawn odd sizes.
+    let radii = Whole::Between(settings.size.ends().map(|size| size / 2));
+    blur(spare.vectors, 2 * random.whole(radii) as usize + 1, image, spare);
+}
+
+fn blur(vectors: Vectors, size: usize, image: &mut Image, spare: &mut Spare) {
     let bordered = Bordered::of(image, size / 2, std::mem::take(&mut spare.bordered));
+    let width = image.width * 3;
     spare.pixels.resize(image.pixels.len(), 0);
-    for (y, out) in spare.pixels.chunks_exact_mut(image.width.max(1) * 3).enumerate() {
-        match size {
-            1 => out.copy_from_slice(&bordered.row(y)[..out.len()]),
-            3 => network::median_of_9(std::array::from_fn(|row| bordered.row(y + row)), out),
-            5 => network::median_of_25(std::array::from_fn(|row| bordered.row(y + row)), out),
-            _ => histogram::median(&bordered, y, size, out),
+    if size >= LARGE {
+        let Bordered { levels, stride } = &bordered;
+        histogram::median(&mut spare.counts, levels, *stride, size, width, &mut spare.pixels);
+    } else {
+        spare.ranks.resize(size * bordered.stride, 0);
+        for (y, out) in spare.pixels.chunks_exact_mut(width).enumerate() {
+            let ranks = &mut spare.ranks[..];
+            match size {
+                3 => dispatch(vectors, network::Row::<3> { rows: bordered.rows(y), ranks, out }),
+                5 => dispatch(vectors, network::Row::<5> { rows: bordered.rows(y), ranks, out }),
+                7 => dispatch(vectors, bits::Row::<7> { rows: bordered.rows(y), out }),
+                9 => dispatch(vectors, bits::Row::<9> { rows: bordered.rows(y), out }),
+                11 => dispatch(vectors, bits::Row::<11> { rows: bordered.rows(y), out }),
+                _ => dispatch(vectors, bits::Row::<13> { rows: bordered.rows(y), out }),
+            }
         }
     }
     std::mem::swap(&mut image.pixels, &mut spare.pixels);
@@ -32,11 +60,11 @@ struct Bordered {
 }
 
 impl Bordered {
-    /// Reuses the memory of `levels`. Rows end in a few bytes more, so that blocks of bytes may read past the end.
+    /// Reuses the memory of `levels`.
     fn of(image: &Image, radius: usize, mut levels: Vec<u8>) -> Bordered {
-        let stride = (image.width + 2 * radius) * 3 + network::LANES;
+        let stride = (image.width + 2 * radius) * 3 + PAST_THE_END;
         levels.resize((image.height + 2 * radius) * stride, 0);
-        let rows = image.pixels.chunks_exact(image.width.max(1) * 3);
+        let rows = image.pixels.chunks_exact(image.width * 3);
         for (row, out) in rows.zip(levels.chunks_exact_mut(stride).skip(radius)) {
             let pixels = row.as_chunks::<3>().0;
             let (out, _) = out.as_chunks_mut::<3>();
@@ -52,39 +80,60 @@ impl Bordered {
         Bordered { levels, stride }
     }
 
-    fn row(&self, y: usize) -> &[u8] {
-        &self.levels[y * self.stride..][..self.stride]
+    fn from(&self, y: usize) -> &[u8] {
+        &self.levels[y * self.stride..]
+    }
+
+    fn rows<const N: usize>(&self, y: usize) -> [&[u8]; N] {
+        std::array::from_fn(|row| &self.from(y + row)[..self.stride])
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::fixtures;
     use super::*;
 
-    fn blurred(size: u32, mut image: Image) -> Vec<u8> {
-        apply(&MedianBlur { size }, &mut image, &mut Spare::default());
+    fn blurred(vectors: Vectors, size: usize, mut image: Image) -> Vec<u8> {
+        blur(vectors, size, &mut image, &mut Spare::default());
         image.pixels
     }
 
     #[test]
-    fn medians_of_3_5_and_7_equal_opencvs() {
-        for (size, wanted) in [(3, fixtures::MEDIAN_3), (5, fixtures::MEDIAN_5), (7, fixtures::MEDIAN_7)] {
-            assert!(blurred(size, fixtures::colour()) == wanted, "size {size}");
-        }
-    }
-
-    #[test]
-    fn every_size_equals_sorting_the_neighbourhood() {
-        for (width, height) in [(1, 1), (1, 9), (2, 3), (37, 5), (12, 33)] {
-            let image = fixtures::noise(width, height);
-            for size in (3..=31).step_by(4).chain([5]) {
-                assert!(blurred(size, image.clone()) == sorted(&image, size), "{width} × {height}, {size}");
+    fn medians_equal_opencvs() {
+        for (size, wanted) in fixtures::MEDIAN {
+            for vectors in Vectors::all() {
+                assert!(blurred(vectors, size, fixtures::colour()) == wanted, "{size}, {vectors:?}");
             }
         }
     }
 
-    fn sorted(image: &Image, size: u32) -> Vec<u8> {
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 60 }))]
+
+        #[test]
+        fn every_size_with_all_vectors_equals_sorting_the_neighbourhood(
+            radius in 1..=16_usize, width in 1..=40_usize, height in 1..=12_usize,
+        ) {
+            let (image, size) = (fixtures::noise(width, height), 2 * radius + 1);
+            let wanted = sorted(&image, size);
+            for vectors in Vectors::all() {
+                prop_assert!(blurred(vectors, size, image.clone()) == wanted, "{:?}", vectors);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_size_fits_its_counts() {
+        let flat = Image::new(3, 2, vec![255; 18]).unwrap();
+        assert_eq!(blurred(Vectors::best(), 255, flat.clone()), flat.pixels);
+        let image = fixtures::noise(5, 3);
+        assert_eq!(blurred(Vectors::best(), 255, image.clone()), sorted(&image, 255));
+    }
+
+    fn sorted(image: &Image, size: usize) -> Vec<u8> {
         let radius = size as isize / 2;
         let at = |x: isize, y: isize, channel: usize| {
             let x = x.clamp(0, image.width as isize - 1) as usize;

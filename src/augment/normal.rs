@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub const FRACTION_BITS: u32 = 12;
 
 /// 2^15 magnitudes; a sixteenth bit is the sign.
-const ENTRIES: usize = 1 << 15;
+pub const ENTRIES: usize = 1 << 15;
 
 /// Magnitudes |z| of the standard normal at the middles of 32,768 equally likely steps, in 1/4096. An entry drawn
 /// evenly, with a random sign, is a normal deviate up to ±4.32.

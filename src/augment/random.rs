@@ -3,6 +3,8 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use crate::recipe::{Strength, Whole};
+
 /// A stream of random numbers of one place: xoshiro256++ (Blackman & Vigna 2021), whose values are fixed by its paper.
 #[derive(Clone, Debug)]
 pub struct Random(Xoshiro256PlusPlus);
@@ -10,11 +12,10 @@ pub struct Random(Xoshiro256PlusPlus);
 impl Random {
     /// The stream of a place; places that differ in any word have unrelated streams.
     pub fn at(place: [u64; 4]) -> Random {
-        let mut state = place.iter().fold(0, |state: u64, &word| splitmix(state.wrapping_add(word)));
+        let state = place.iter().fold(0, |state: u64, &word| splitmix(state.wrapping_add(word)));
         let mut seed = [0; 32];
-        for word in seed.as_chunks_mut::<8>().0 {
-            *word = splitmix(state).to_le_bytes();
-            state = state.wrapping_add(GOLDEN);
+        for (bytes, word) in seed.as_chunks_mut::<8>().0.iter_mut().zip(splitmix_sequence(state)) {
+            *bytes = word.to_le_bytes();
         }
         Random(Xoshiro256PlusPlus::from_seed(seed))
     }
@@ -35,15 +36,40 @@ impl Random {
         }
     }
 
-    /// Evenly from the whole numbers `-limit..=limit`.
-    pub fn either_way(&mut self, limit: u32) -> i32 {
-        (self.below(2 * u64::from(limit) + 1) as i64 - i64::from(limit)) as i32
+    /// Evenly from the whole numbers `low..=high`; equal ends take nothing from the stream.
+    pub fn between(&mut self, [low, high]: [i32; 2]) -> i32 {
+        if low >= high {
+            return low;
+        }
+        let count = i64::from(high) - i64::from(low) + 1;
+        (i64::from(low) + self.below(count as u64) as i64) as i32
+    }
+
+    /// Evenly from the multiples of 1/`per_unit` between two ends, each rounded to the nearest; in 1/`per_unit`.
+    pub fn steps_between(&mut self, ends: [f64; 2], per_unit: u32) -> i32 {
+        self.between(ends.map(|end| (end * f64::from(per_unit)).round() as i32))
     }
 
     /// True with `probability`.
     pub fn chance(&mut self, probability: f64) -> bool {
-        let share = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
-        share < probability
+        self.share() < probability
+    }
+
+    /// Evenly from a strength's range.
+    pub fn strength(&mut self, strength: Strength) -> f64 {
+        let [low, high] = strength.ends();
+        low + (high - low) * self.share()
+    }
+
+    /// Evenly from a range of whole numbers, both ends included.
+    pub fn whole(&mut self, range: Whole) -> u32 {
+        let [low, high] = range.ends();
+        low + self.below(u64::from(high.saturating_sub(low)) + 1) as u32
+    }
+
+    /// Evenly from 0..1.
+    fn share(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// `count` of `0..from` without replacement, in ascending order, into `drawn`.
@@ -63,6 +89,11 @@ impl Random {
 /// 2^64 divided by the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// SplitMix64's sequence from a seed; it does not end.
+pub fn splitmix_sequence(seed: u64) -> impl Iterator<Item = u64> {
+    (0..=u64::MAX).map(move |n| splitmix(seed.wrapping_add(GOLDEN.wrapping_mul(n))))
+}
+
 /// The output function of SplitMix64 (Steele, Lea & Flood 2014), a bijection.
 fn splitmix(state: u64) -> u64 {
     let z = state.wrapping_add(GOLDEN);
@@ -77,7 +108,7 @@ mod tests {
 
     #[test]
     fn splitmix_gives_the_published_sequence_of_seed_1234567() {
-        let seen: Vec<u64> = (0..3u64).map(|n| splitmix(1234567 + GOLDEN.wrapping_mul(n))).collect();
+        let seen: Vec<u64> = splitmix_sequence(1234567).take(3).collect();
         assert_eq!(seen, [6457827717110365317, 3203168211198807973, 9817491932198370423]);
     }
 
@@ -101,14 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn below_is_even_and_either_way_is_symmetric() {
+    fn numbers_between_two_ends_are_even_and_reach_both() {
         let mut random = Random::at([0; 4]);
         let mut seen = [0; 5];
         for _ in 0..50_000 {
-            seen[(random.either_way(2) + 2) as usize] += 1;
+            seen[(random.between([-2, 2]) + 2) as usize] += 1;
         }
         assert!(seen.iter().all(|&n: &i32| (n - 10_000).abs() < 450), "{seen:?}");
-        assert_eq!(random.either_way(0), 0);
+        assert_eq!(random.steps_between([0.1, 0.1], 1000), 100);
+        assert!((0..100).all(|_| (-500..=250).contains(&random.steps_between([-0.5, 0.25], 1000))));
     }
 
     #[test]

@@ -104,8 +104,9 @@ fn cuda(facts: &WorkerFacts, choice: DeviceChoice) -> Finding {
 
 fn processor(project: &Project) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let amx = if machine::has_amx_bf16() { "with AMX: `auto` is bf16" } else { "no AMX: `auto` is fp32" };
-    let text = format!("{cores} cores, {} torch thread(s) a stage, {amx}", project.torch_threads);
+    let precision = machine::bf16_unit()
+        .map_or("`auto` is fp32".to_string(), |unit| format!("with {unit}: `auto` is bf16"));
+    let text = format!("{cores} cores, {} torch thread(s) a stage, {precision}", project.torch_threads);
     if project.torch_threads > cores {
         return finding("processor", Health::Note, text)
             .hint("more torch threads than cores slow every stage");

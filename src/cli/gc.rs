@@ -24,8 +24,12 @@ pub fn gc(arguments: &Gc) -> Result<(), Failure> {
     let verb = if arguments.dry_run { "would remove" } else { "removed" };
     let rest = [(report.abandoned, "abandoned attempts"), (report.quarantined, "damaged artifacts")];
     let rest = rest.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}"));
+    let cache = match report.cache_bytes {
+        0 => String::new(),
+        size => format!(", {} of decoded images", bytes(size)),
+    };
     eprint(&format!(
-        "{verb} {} artifacts{} ({}); {} stay ({})\n",
+        "{verb} {} artifacts{}{cache} ({}); {} stay ({})\n",
         report.removed.len(),
         rest.collect::<String>(),
         bytes(report.freed_bytes),
@@ -42,7 +46,7 @@ fn as_value(report: &GcReport, dry_run: bool) -> serde_json::Value {
     });
     json!({
         "version": 1, "dry_run": dry_run, "removed": removed.collect::<Vec<_>>(), "freed_bytes": report.freed_bytes,
-        "kept": report.kept, "kept_bytes": report.kept_bytes,
+        "cache_bytes": report.cache_bytes, "kept": report.kept, "kept_bytes": report.kept_bytes,
     })
 }
 

@@ -140,8 +140,8 @@ pub fn settle(choice: DeviceChoice, torch_threads: usize, facts: &WorkerFacts) -
     };
     let mut parts = facts.libtorch.split('.');
     let libtorch = [parts.next().unwrap_or("0"), parts.next().unwrap_or("0")].join(".");
-    // Every GPU that libtorch 2.11 serves multiplies bf16; a processor does so in its AMX unit.
-    let bf16 = cuda || has_amx_bf16();
+    // Every GPU that libtorch 2.11 serves multiplies bf16; few processors do.
+    let bf16 = cuda || bf16_unit().is_some();
     Ok(Machine { cuda, torch_threads, libtorch, bf16 })
 }
 
@@ -150,17 +150,21 @@ pub fn devices(facts: &WorkerFacts) -> Vec<usize> {
     (0..facts.cuda.devices).collect()
 }
 
-/// Whether the processor has AMX tiles with bf16 products (CPUID leaf 7: EDX bits 22 and 24).
+/// The unit with which the processor multiplies bf16 faster than fp32: AMX tiles (CPUID leaf 7: EDX bits 22 and 24), or
+/// AVX-512's bf16 products (measured on an AMD EPYC: a step of VGG16-BN takes half the time).
 #[cfg(target_arch = "x86_64")]
-pub fn has_amx_bf16() -> bool {
+pub fn bf16_unit() -> Option<&'static str> {
     let (bf16, tile) = (1 << 22, 1 << 24);
     let flags = std::arch::x86_64::__cpuid_count(7, 0).edx;
-    flags & bf16 != 0 && flags & tile != 0
+    if flags & bf16 != 0 && flags & tile != 0 {
+        return Some("AMX");
+    }
+    std::arch::is_x86_feature_detected!("avx512bf16").then_some("AVX-512 bf16")
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub fn has_amx_bf16() -> bool {
-    false
+pub fn bf16_unit() -> Option<&'static str> {
+    None
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bar;
+mod bundle;
 mod compare;
 mod data;
 mod data_check;
@@ -22,6 +23,7 @@ mod plan;
 mod record;
 mod run;
 mod say;
+mod sheet;
 mod show;
 mod stage;
 mod verify;
@@ -100,6 +102,7 @@ fn perform(verb: &Verb) -> Result<(), Failure> {
         Verb::Verify(arguments) => verify::verify(arguments),
         Verb::Export(arguments) => export::export(arguments),
         Verb::Data(arguments) => data::data(&arguments.verb),
+        Verb::Bundle(arguments) => bundle::bundle(arguments),
         Verb::Graph(arguments) => draw(arguments),
         Verb::Explain(arguments) => explain(arguments.topic.as_deref()),
         Verb::Schema(arguments) => schema(arguments.project),

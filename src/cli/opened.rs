@@ -138,7 +138,8 @@ fn settled(
     machine::settle(device, torch_threads, facts).map_err(anyhow::Error::msg)
 }
 
-fn refused(problems: &[Problem]) -> Failure {
+/// A failure that shows what is wrong in a configuration.
+pub fn refused(problems: &[Problem]) -> Failure {
     let text = experiment::render(problems, console::colors_enabled_stderr());
     Failure::new(Failure::CONFIGURATION, text.trim_end())
 }

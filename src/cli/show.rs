@@ -1,25 +1,24 @@
-//! `pipeline show`: what an artifact is, what it was made of and what it holds.
+//! `pipeline show`: what an artifact is, what it was made of and what it holds; or the layers of a network.
 
 use std::path::Path;
 
 use super::arguments::Show;
-use super::export::holder;
 use super::failure::Failure;
-use super::opened::Opened;
+use super::opened::{Opened, refused};
 use super::run::table_width;
 use super::say::say;
-use crate::data;
+use super::sheet::{Sheet, sheet_of};
 use crate::engine::{Artifact, Store};
-use crate::recipe::files;
-use crate::report;
-
-/// Images of a class on a contact sheet.
-const COLUMNS: usize = 12;
+use crate::{experiment, report};
 
 pub fn show(arguments: &Show) -> Result<(), Failure> {
+    if let Some(image_size) = arguments.image_size {
+        return network(arguments, image_size);
+    }
     let opened = Opened::here()?;
     let store = opened.store()?;
-    let artifact = opened.artifact(&store, &arguments.what, arguments.experiment.as_deref())?;
+    let artifact = opened.artifact(&store, &arguments.what, arguments.experiment.as_deref());
+    let artifact = artifact.map_err(|failure| perhaps_a_network(failure, &arguments.what))?;
     if arguments.json {
         say!("{:#}", report::describe_artifact_as_json(&artifact)?);
     } else {
@@ -29,12 +28,36 @@ pub fn show(arguments: &Show) -> Result<(), Failure> {
         );
     }
     match &arguments.sheet {
-        Some(path) => sheet(&opened, &store, &artifact, arguments, path),
+        Some(path) => write_sheet(&opened, &store, &artifact, arguments, path),
         None => Ok(()),
     }
 }
 
-fn sheet(
+fn network(arguments: &Show, image_size: u32) -> Result<(), Failure> {
+    let network = experiment::network(&arguments.what).map_err(|problems| refused(&problems))?;
+    let classes = arguments.classes;
+    if arguments.json {
+        let json = report::describe_network_as_json(&network, classes, image_size);
+        say!("{:#}", json.map_err(Failure::usage)?);
+    } else {
+        let (width, color) = (table_width(), console::colors_enabled());
+        let text = report::describe_network(&network, classes, image_size, width, color);
+        say!("{}", text.map_err(Failure::usage)?.trim_end());
+    }
+    Ok(())
+}
+
+/// What names no artifact may be meant as a network.
+fn perhaps_a_network(failure: Failure, what: &str) -> Failure {
+    if experiment::network(what).is_err() {
+        return failure;
+    }
+    let message = failure.message.split("\nhint:").next().unwrap_or_default();
+    let hint = format!("hint: `pipeline show '{what}' --image-size 64` describes the network");
+    Failure { message: format!("{message}\n{hint}"), ..failure }
+}
+
+fn write_sheet(
     opened: &Opened,
     store: &Store,
     artifact: &Artifact,
@@ -42,17 +65,10 @@ fn sheet(
     path: &Path,
 ) -> Result<(), Failure> {
     let launch = opened.launch(arguments.experiment.as_deref()).ok();
-    let train = artifact.content(files::TRAIN);
-    let classes = holder(artifact, files::CLASSES, launch.as_ref(), store);
-    let (true, Some(classes)) = (train.is_file(), classes) else {
-        let message = format!("`{}` is no image set: there are no images to lay out", artifact.receipt.label);
-        return Err(Failure::usage(message));
-    };
-    let classes = data::Classes::read(&classes)?;
-    let sheet = data::contact_sheet(&data::Split::open(&train)?, classes.len(), COLUMNS);
-    sheet
+    let Sheet { picture, rows } = sheet_of(artifact, launch.as_ref(), store)?;
+    picture
         .save(path)
         .map_err(|error| Failure::environment(format!("cannot write `{}`: {error}", path.display())))?;
-    say!("contact sheet: {} (one row a class: {})", path.display(), classes.names().join(", "));
+    say!("contact sheet: {} ({rows})", path.display());
     Ok(())
 }

@@ -107,7 +107,10 @@ impl View {
                 running.bar.set_style(steps());
             }
             running.bar.set_position(done);
-            running.bar.set_message(format!("{label} {unit}s {figures} {left}"));
+            running.bar.set_prefix(format!("{unit}s"));
+            // A narrow terminal cuts the end off: what a person waits for comes first.
+            let parts = [label, &left, &figures].into_iter().filter(|part| !part.is_empty());
+            running.bar.set_message(parts.collect::<Vec<_>>().join("  "));
         } else if running.said.elapsed() >= PLAIN_EVERY {
             running.said = Instant::now();
             self.line(format!("{} {label} {unit} {done}/{total} {figures} {left}", self.counted()));
@@ -212,17 +215,20 @@ fn short(key: &str) -> &str {
 }
 
 fn spinner() -> ProgressStyle {
-    ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed:.dim}")
+    ProgressStyle::with_template("  {spinner:.cyan} {elapsed:.dim} {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn steps() -> ProgressStyle {
-    let look = ProgressStyle::with_template("  {bar:20.cyan/dim} {pos:>5}/{len} {msg}");
+    let look = ProgressStyle::with_template("  {bar:20.cyan/dim} {pos:>5}/{len} {prefix}  {wide_msg}");
     look.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
 }
 
+/// Accuracies first, as far as the line reaches.
 fn figures_of(figures: &BTreeMap<String, f64>) -> String {
-    let shown = figures.iter().map(|(name, value)| {
+    let (accuracies, others): (Vec<_>, Vec<_>) =
+        figures.iter().partition(|(name, _)| name.contains("accuracy"));
+    let shown = accuracies.into_iter().rev().chain(others).map(|(name, value)| {
         let name = name.replace('_', " ");
         if name.contains("accuracy") {
             format!("{name} {:.1} %", 100.0 * value)
@@ -264,7 +270,7 @@ mod tests {
     #[test]
     fn accuracies_are_shown_as_percent_and_other_figures_plainly() {
         let figures = BTreeMap::from([("loss".to_string(), 1.25), ("valid_accuracy".to_string(), 0.5)]);
-        assert_eq!(figures_of(&figures), "loss 1.2500, valid accuracy 50.0 %");
+        assert_eq!(figures_of(&figures), "valid accuracy 50.0 %, loss 1.2500");
     }
 
     #[test]

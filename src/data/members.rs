@@ -46,7 +46,8 @@ impl Members {
     pub fn of(source: &JobSource, listed: Vec<Listed>) -> Result<Members> {
         let [only] = listed.as_slice() else { return Ok(Members::in_folder(&source.root, listed)) };
         let path = source.root.join(&only.path);
-        let file = File::open(&path).with_context(|| format!("cannot read `{}`", only.path))?;
+        // A bundle may list a file that it left out.
+        let Ok(file) = File::open(&path) else { return Ok(Members::in_folder(&source.root, listed)) };
         let Some(kind) = archive::kind_of(&file)? else {
             let named_so = is_file_name(&path) && !only.path.to_ascii_lowercase().ends_with(".parquet");
             ensure!(

@@ -55,7 +55,7 @@ fn tile(catalog: &Catalog, image: &ImageRef) -> Result<Result<RgbImage, String>>
     let longer = picture.width().max(picture.height());
     let shown = |side: u32| (u64::from(side) * u64::from(TILE) / u64::from(longer)).max(1) as u32;
     let (width, height) = (shown(picture.width()), shown(picture.height()));
-    let stretched = square(&mut Resizer::new(), &picture, TILE, Fit::Stretch);
-    let stretched = RgbImage::from_raw(TILE, TILE, stretched).expect("three bytes a pixel");
+    let mut stretched = RgbImage::new(TILE, TILE);
+    square(&mut Resizer::new(), &picture, TILE, Fit::Stretch, &mut stretched);
     Ok(Ok(imageops::thumbnail(&stretched, width, height)))
 }

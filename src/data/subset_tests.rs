@@ -1,6 +1,7 @@
 //! The subset stage on small data sets made here, and on the real birds where they are.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -217,6 +218,7 @@ fn others_take_the_places_of_files_left_out() {
     });
     let mut parameters = photos(2, 1, 1);
     parameters["skip_unreadable"] = json!(true);
+    parameters["keep_together"] = json!({ "nothing": {} });
     bench.run(parameters.clone(), 2).unwrap();
     let mut all: Vec<String> = [files::TRAIN, files::VALID, files::TEST]
         .iter()
@@ -259,7 +261,9 @@ fn one_picture_under_two_names_in_two_splits_is_told() {
         ));
     }
     bench.list(&listed);
-    bench.run(photos(2, 0, 1), 1).unwrap();
+    let mut parameters = photos(2, 0, 1);
+    parameters["keep_together"] = json!({ "nothing": {} });
+    bench.run(parameters, 1).unwrap();
     let warnings = bench.warnings();
     assert!(
         warnings[0].contains("2 images are in two splits") && warnings[0].contains("`test/A/x.jpg`"),

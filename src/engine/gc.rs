@@ -12,7 +12,7 @@ use super::history::History;
 use super::key::short;
 use super::lock::{self, Mode};
 use super::receipt::RECEIPT;
-use super::store::{Artifact, Store, names_in, unwritable};
+use super::store::{Artifact, CACHE, Store, names_in, unwritable};
 
 /// What to clear away.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,8 @@ pub struct GcReport {
     /// Folders of attempts that nobody is at any more.
     pub abandoned: usize,
     pub quarantined: usize,
+    /// Bytes that stages had kept for one another; among those freed.
+    pub cache_bytes: u64,
 }
 
 /// Clears the store. Kept are artifacts that a launch's `launch.json` or an experiment's history refers to, and those
@@ -78,6 +80,7 @@ pub fn gc(store: &Store, options: &GcOptions) -> Result<GcReport> {
     report.kept_bytes = left;
     clear_quarantine(store, options, &mut report)?;
     clear_work(store, options, &roots, &mut report);
+    clear_cache(store, options, &mut report);
     Ok(report)
 }
 
@@ -172,6 +175,19 @@ fn clear_work(store: &Store, options: &GcOptions, roots: &HashSet<String>, repor
     }
 }
 
+/// Whoever needs it makes it again.
+fn clear_cache(store: &Store, options: &GcOptions, report: &mut GcReport) {
+    let folder = store.root().join(CACHE);
+    for name in names_in(&folder) {
+        let path = folder.join(name);
+        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        if options.dry_run || fs::remove_file(&path).is_ok() {
+            report.cache_bytes += bytes;
+            report.freed_bytes += bytes;
+        }
+    }
+}
+
 fn bytes_below(path: &Path) -> u64 {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     let bytes = entries.map(|entry| match entry.metadata() {
@@ -229,6 +245,17 @@ mod tests {
         gc(&store, &GcOptions::default()).unwrap();
         assert_eq!(labels(&store), ["a", "b"]);
         assert!(store.tombstone("fake", &gone).exists());
+    }
+
+    #[test]
+    fn what_stages_kept_for_one_another_goes_and_is_counted() {
+        let (_folder, store) = filled();
+        let kept = store.root().join(CACHE).join("x.v1");
+        fs::write(&kept, "apple").unwrap();
+        let dry = gc(&store, &GcOptions { dry_run: true, ..GcOptions::default() }).unwrap();
+        assert_eq!((dry.cache_bytes, kept.exists()), (5, true));
+        let report = gc(&store, &GcOptions::default()).unwrap();
+        assert_eq!((report.cache_bytes, report.freed_bytes, kept.exists()), (5, dry.freed_bytes, false));
     }
 
     #[test]

@@ -14,7 +14,10 @@ use super::key::short;
 use super::receipt::{RECEIPT, Receipt};
 
 /// Folders of a store that hold no artifacts.
-pub const FOLDERS: &[&str] = &["work", "results", "locks", "index", "quarantine", "tombstones", "pins"];
+pub const FOLDERS: &[&str] =
+    &["work", "results", "locks", "index", "quarantine", "tombstones", "pins", CACHE];
+/// The folder of what stages keep for other stages and can do without: no digest depends on it.
+pub const CACHE: &str = "cache";
 
 pub struct Store {
     root: PathBuf,

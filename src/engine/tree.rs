@@ -1,6 +1,6 @@
 //! Files outside the store, keyed by content: a file by its bytes, a folder by the list of its files. Knows no image.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -17,6 +17,10 @@ use super::job::JobSource;
 use super::key::{SourceDigest, sha256_hex};
 use super::stage::Place;
 use super::store::Store;
+
+/// In the root of a tree: a list of its files, in which those stand that are not at hand. A bundle leaves one where it
+/// takes along only the files that are read, so that the tree's digest, and with it every key, stays what it was.
+pub const LISTING: &str = ".listing.jsonl";
 
 /// A line of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +71,18 @@ pub fn read_manifest(path: &Path) -> Result<Vec<Entry>> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let entries = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
     entries.with_context(|| format!("`{}` is damaged", path.display()))
+}
+
+/// The files of a source with their digests, and the folder that their paths start at.
+///
+/// # Errors
+/// As a plan's look at the source.
+pub fn list(place: &Place, store: &Store) -> Result<(PathBuf, Vec<Entry>)> {
+    let mut sources = Sources::default();
+    let mut memory = store.memory();
+    let scan = sources.scan(place, &mut memory, f64::INFINITY)?;
+    let entries = scan.manifest.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    Ok((scan.root.clone(), entries.context("a manifest just made is whole")?))
 }
 
 /// Sources looked at in this launch, each once.
@@ -139,9 +155,31 @@ fn scan_tree(root: &Path, extensions: &[&str], memory: &mut Memory) -> Result<Sc
         let FileDigest { size, sha256 } = digest.expect("every file is remembered or was read");
         Entry { path, size, sha256 }
     };
-    let entries: Vec<Entry> = files.into_iter().zip(digests).map(entry).collect();
+    let mut entries: Vec<Entry> = files.into_iter().zip(digests).map(entry).collect();
+    add_listed(root, extensions, &mut entries)?;
     let digest = SourceDigest::Tree { files: entries.len(), sha256: String::new() };
     Ok(found(root.to_path_buf(), digest, &entries))
+}
+
+/// Files that are listed and not there count as listed.
+fn add_listed(root: &Path, extensions: &[&str], entries: &mut Vec<Entry>) -> Result<()> {
+    let path = root.join(LISTING);
+    entries.retain(|entry| entry.path != LISTING);
+    if !path.is_file() {
+        return Ok(());
+    }
+    let there: HashSet<String> = entries.iter().map(|entry| entry.path.clone()).collect();
+    let listed = read_manifest(&path)?.into_iter();
+    entries.extend(
+        listed.filter(|entry| !there.contains(&entry.path) && wants(Path::new(&entry.path), extensions)),
+    );
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(())
+}
+
+fn wants(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    extensions.is_empty() || extension.is_some_and(|extension| extensions.contains(&extension.as_str()))
 }
 
 fn found(root: PathBuf, digest: SourceDigest, entries: &[Entry]) -> Scan {
@@ -215,9 +253,7 @@ impl Walk<'_> {
     }
 
     fn wants(&self, path: &Path) -> bool {
-        let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-        self.extensions.is_empty()
-            || extension.is_some_and(|extension| self.extensions.contains(&extension.as_str()))
+        wants(path, self.extensions)
     }
 }
 

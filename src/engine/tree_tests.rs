@@ -68,3 +68,20 @@ fn a_missing_folder_or_file_is_named() {
     let error = Sources::default().scan(&Place::File(gone), &mut memory, 0.0).unwrap_err();
     assert!(format!("{error:#}").contains("cannot read"));
 }
+
+#[test]
+fn listed_files_that_are_not_there_count_as_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("data");
+    std::fs::create_dir(&root).unwrap();
+    for name in ["a.png", "b.png", "c.png"] {
+        std::fs::write(root.join(name), name).unwrap();
+    }
+    let whole = scan(&root, &["png"]).unwrap();
+    std::fs::write(root.join(LISTING), &*whole.manifest).unwrap();
+    std::fs::remove_file(root.join("b.png")).unwrap();
+    assert_eq!(scan(&root, &["png"]).unwrap().digest, whole.digest);
+    assert_eq!(scan(&root, &[]).unwrap().digest, whole.digest);
+    std::fs::write(root.join("a.png"), "other").unwrap();
+    assert_ne!(scan(&root, &["png"]).unwrap().digest, whole.digest);
+}

@@ -110,8 +110,10 @@ fn explain_choice(path: &str, choice: &Choice) -> String {
 /// `method = { distribution-matching = { iterations = 1000 } }`, or the bare name where that is enough.
 fn choice_example(setting: &str, choice: &Choice) -> String {
     let required = choice.settings.fields.iter().filter(|field| field.required);
+    let optional = choice.settings.fields.iter().filter(|field| default(field).is_some());
     let shown: Vec<&Field> = match choice.settings.required().is_empty() {
-        true => choice.settings.fields.iter().filter(|field| default(field).is_some()).take(1).collect(),
+        // What is its own says more of it than the probability that every augmentation has.
+        true => optional.min_by_key(|field| field.name == "probability").into_iter().collect(),
         false => required.collect(),
     };
     let value = |field: &Field| default(field).unwrap_or_else(|| short(&field.shape.sample()));
@@ -210,6 +212,7 @@ fn kind_of(shape: &Shape) -> String {
             match **items {
                 Shape::Choice(_) => "a list of choices".into(),
                 Shape::Text => "a list of texts".into(),
+                Shape::Word(_) => "a list of words".into(),
                 _ => format!("a list of {count}numbers"),
             }
         }

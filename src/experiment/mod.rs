@@ -9,6 +9,7 @@ mod link;
 mod lower;
 mod matrix;
 mod merge;
+mod network;
 mod parse;
 mod problem;
 mod project;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 pub use explain::{explain, topics};
 pub use lower::Run;
+pub use network::network;
 pub use problem::{Problem, Problems, Severity, has_errors};
 pub use render::render;
 pub use schema::{experiment_schema, project_schema};

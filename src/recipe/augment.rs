@@ -1,7 +1,11 @@
 //! `[augment.NAME]`: more training images, made from those of an image set.
 
+mod policy;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use policy::{Chain, ClassBalanced, OneCopyPerOp, Policy};
 
 use super::{Complaint, Describe, Facts, Op, Reads, Setting, Thing, files};
 use crate::engine::{Needs, Program};
@@ -12,13 +16,18 @@ use crate::engine::{Needs, Program};
 pub struct Augment {
     /// The image set to augment.
     pub from: String,
-    /// The augmentations, in the order in which they are applied.
+    /// The augmentations, in the order in which they are applied. A strength is a number, or `[low, high]`, from which
+    /// each copy draws evenly; with a `probability`, some copies go without.
     pub apply: Vec<Op>,
+    /// How many copies there are, and which of `apply` each gets.
+    #[serde(default, skip_serializing_if = "Policy::is_chain")]
+    #[schemars(extend("default" = "chain"))]
+    pub policy: Policy,
     /// How many of `apply` each copy gets, drawn at random and applied in the order listed; without it, all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub ops_per_copy: Option<u32>,
-    /// Augmented copies of each training image.
+    /// Augmented copies of each training image; under `one-copy-per-op`, for each augmentation.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1000))]
     pub copies: u32,
@@ -51,7 +60,10 @@ impl Describe for Augment {
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
-        self.apply.iter().map(|op| (format!("op.{}", op.name()), op.revision())).collect()
+        let ops = self.apply.iter().map(|op| (format!("op.{}", op.name()), op.revision()));
+        let policy = (!self.policy.is_chain())
+            .then(|| (format!("policy.{}", self.policy.name()), self.policy.revision()));
+        ops.chain(policy).collect()
     }
 
     fn needs(&self, _setting: &Setting) -> Needs {
@@ -60,11 +72,19 @@ impl Describe for Augment {
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
-        let times = self.copies + u32::from(self.keep_originals);
+        let kept = u32::from(self.keep_originals);
+        let times = match &self.policy {
+            Policy::ClassBalanced(ClassBalanced { per_class: Some(per_class) }) => {
+                return Facts { train_per_class: Some(*per_class), ..from };
+            }
+            Policy::OneCopyPerOp(_) => self.copies.saturating_mul(self.apply.len() as u32),
+            Policy::Chain(_) | Policy::ClassBalanced(_) => self.copies,
+        };
+        let times = times.saturating_add(kept);
         Facts { train_per_class: from.train_per_class.map(|n| n.saturating_mul(times)), ..from }
     }
 
-    fn complaints(&self, _setting: &Setting, _inputs: &[Facts]) -> Vec<Complaint> {
+    fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let mut complaints = Vec::new();
         if self.apply.is_empty() {
             let message = "no augmentation is listed: the copies would equal the originals";
@@ -80,6 +100,10 @@ impl Describe for Augment {
                 complaints.push(Complaint::new(&["apply", &index.to_string(), op.name(), field], message));
             }
         }
+        complaints.extend(policy::complaints(self, inputs.first()));
         complaints
     }
 }
+
+#[cfg(test)]
+mod tests;

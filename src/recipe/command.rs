@@ -14,7 +14,8 @@ use crate::engine::{Files, Place, Program, Source};
 #[serde(deny_unknown_fields)]
 pub struct Command {
     /// The command line, run by `sh -c` in the folder of `pipeline.toml`. `{in.NAME}` is the folder with the files of
-    /// the stage NAME, `{out}` the folder to write to. Words that name files of the project count as inputs.
+    /// the stage NAME, `{out}` the folder to write to. Words that name files of the project count as inputs, unless they
+    /// follow `>`.
     pub run: String,
     /// Further files that the program reads, from the folder of `pipeline.toml`.
     #[serde(default)]
@@ -39,9 +40,12 @@ impl Command {
 
     /// Words of the command line that name files below `root`, and the declared `inputs`.
     pub fn files_read(&self, setting: &Setting) -> Vec<String> {
-        let words = self.run.split_whitespace().map(|word| word.trim_matches(['"', '\'', ';', '(', ')']));
+        let words: Vec<&str> = self.run.split_whitespace().collect();
+        // What follows `>` is written, and the stage would be stale by its own doing.
+        let read = words.iter().enumerate().filter(|(at, _)| *at == 0 || !words[at - 1].ends_with('>'));
+        let bare = read.map(|(_, word)| word.trim_matches(['"', '\'', ';', '(', ')']));
         let named =
-            words.filter(|word| !word.is_empty() && !word.contains('{') && is_project_file(setting, word));
+            bare.filter(|word| !word.is_empty() && !word.contains('{') && is_project_file(setting, word));
         let mut files: Vec<String> = named.map(|word| word.trim_start_matches("./").to_string()).collect();
         files.extend(self.inputs.iter().map(|path| path.trim_start_matches("./").to_string()));
         files.sort();

@@ -14,7 +14,7 @@ pub struct Machine {
     pub torch_threads: usize,
     /// libtorch's version, major.minor: `2.11`.
     pub libtorch: String,
-    /// Whether the device multiplies bf16 faster than fp32 (AMX, or a GPU of compute capability 8 or later).
+    /// Whether the device multiplies bf16 faster than fp32 (AMX, AVX-512 bf16, or a GPU of compute capability 8 or later).
     pub bf16: bool,
 }
 

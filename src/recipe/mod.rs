@@ -23,17 +23,20 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use augment::Augment;
+pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{ClassMean, Distil, DistributionMatching, Initial, Method, Random};
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
 pub use layout::is_file_name;
-pub use network::{Cnn, Convnet, Network, Norm, Ultralight, Vgg16, Vgg16Bn, convnet_depth};
+pub use network::*;
 pub use ops::*;
 pub use project::{DeviceChoice, Project};
-pub use subset::{Classes, Count, Fit, LargestClasses, Subset};
+pub use subset::{
+    All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,
+    Subset,
+};
 pub use train::{
     AdamW, Constant, Crop, Dsa, Flip, OneCycle, Optimizer, Precision, Schedule, Sgd, StepDown, Train,
     Transform,

@@ -1,9 +1,21 @@
 //! The augmentations by name, with their settings and formulas. The work is done, rounding and all, in `augment/`.
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+//!
+//! One scheme for all of them. A strength ([`Strength`]) is a number, or `[low, high]`, from which each copy draws
+//! evenly; equal ends fix it. One number is taken as it stands, except where the setting is called `by`: it then
+//! reaches as far down as up (`by = 0.2` is `by = [-0.2, 0.2]`). Every augmentation may carry a `probability`, with
+//! which an image is changed at all; it is 1 unless given, and then no part of the key.
 
 use super::choice::choice;
+
+mod area;
+mod point;
+mod strength;
+mod whole;
+
+pub use area::*;
+pub use point::*;
+pub use strength::Strength;
+pub use whole::Whole;
 
 choice! {
     /// An augmentation of one image. All arithmetic saturates at 0 and 255.
@@ -17,208 +29,58 @@ choice! {
         /// Mirrors the image left to right.
         "horizontal-flip" => HorizontalFlip @ 1,
         /// Adds independent normal noise to every channel of every pixel.
-        "gaussian-noise" => GaussianNoise @ 1,
+        "gaussian-noise" => GaussianNoise @ 2,
         /// Replaces each channel by the median of its square neighbourhood.
         "median-blur" => MedianBlur @ 1,
-        /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994).
+        /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994) or without.
         "adaptive-histogram-equalisation" => AdaptiveHistogramEqualisation @ 1,
-        /// Keeps fewer bits of each channel.
+        /// Keeps fewer bits of each channel, a palette of few colours, or what a JPEG file keeps.
         "bitmap-compression" => BitmapCompression @ 1,
-        /// Replaces the image by its Sobel gradient magnitude.
+        /// Replaces the image by its edges, or draws them over it: Sobel's gradient magnitude or Canny's lines.
         "edges" => Edges @ 1,
         /// Sets a share of the pixels to black or white.
-        "salt-and-pepper" => SaltAndPepper @ 1,
-        /// Draws a grid of lines over the image.
+        "salt-and-pepper" => SaltAndPepper @ 2,
+        /// Draws a grid of lines over the image, or drops squares of a grid.
         "grid-noise" => GridNoise @ 1,
     }
 }
 
-/// p ← p + a, a drawn evenly from the whole numbers in [-255·by, 255·by].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Brightness {
-    /// Largest change either way, as a share of the full range.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub by: f64,
-}
-
-impl Default for Brightness {
-    fn default() -> Brightness {
-        Brightness { by: 0.2 }
-    }
-}
-
-/// p ← m + f·(p - m), m the image's mean luminance, f drawn evenly from [1 - by, 1 + by].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Contrast {
-    /// Largest change of the factor on contrast, either way.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub by: f64,
-}
-
-impl Default for Contrast {
-    fn default() -> Contrast {
-        Contrast { by: 0.3 }
-    }
-}
-
-/// p ← y + f·(p - y), y the pixel's luminance (0.299 R + 0.587 G + 0.114 B), f drawn evenly from [1 - by, 1 + by].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Saturation {
-    /// Largest change of the factor on colour, either way; 1 reaches from grey to double.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub by: f64,
-}
-
-impl Default for Saturation {
-    fn default() -> Saturation {
-        Saturation { by: 0.5 }
-    }
-}
-
-/// Column x takes the place of column width - 1 - x.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct HorizontalFlip {
-    /// Probability that an image is mirrored.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub probability: f64,
-}
-
-impl Default for HorizontalFlip {
-    fn default() -> HorizontalFlip {
-        HorizontalFlip { probability: 1.0 }
-    }
-}
-
-/// p ← p + sd·z, z drawn from the standard normal for every channel of every pixel, rounded to grey levels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GaussianNoise {
-    /// Standard deviation in grey levels of 0..255.
-    #[schemars(range(min = 0.0, max = 255.0))]
-    pub sd: f64,
-}
-
-impl Default for GaussianNoise {
-    fn default() -> GaussianNoise {
-        GaussianNoise { sd: 10.0 }
-    }
-}
-
-/// p ← the median of the size × size levels around it, channel by channel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct MedianBlur {
-    /// Side of the neighbourhood in pixels, odd, 3 to 31; edge pixels are repeated outwards.
-    #[schemars(range(min = 3, max = 31))]
-    pub size: u32,
-}
-
-impl Default for MedianBlur {
-    fn default() -> MedianBlur {
-        MedianBlur { size: 3 }
-    }
-}
-
-/// p ← p + (y' - y), y the pixel's luminance and y' what OpenCV's `createCLAHE(clip, (tiles, tiles))` makes of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdaptiveHistogramEqualisation {
-    /// Tiles along each side.
-    #[schemars(range(min = 1, max = 64))]
-    pub tiles: u32,
-    /// Limit of a histogram bin, in multiples of the mean bin.
-    #[schemars(range(min = 1.0, max = 256.0))]
-    pub clip: f64,
-}
-
-impl Default for AdaptiveHistogramEqualisation {
-    fn default() -> AdaptiveHistogramEqualisation {
-        AdaptiveHistogramEqualisation { tiles: 8, clip: 2.0 }
-    }
-}
-
-/// p ← 255·q / (2^bits - 1), q the highest `bits` bits of p: black and white stay, the levels between are even.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BitmapCompression {
-    /// Bits kept of each channel.
-    #[schemars(range(min = 1, max = 7))]
-    pub bits: u32,
-}
-
-impl Default for BitmapCompression {
-    fn default() -> BitmapCompression {
-        BitmapCompression { bits: 3 }
-    }
-}
-
-/// p ← gain·√(gx² + gy²), gx and gy the 3 × 3 Sobel sums of luminance, alike in all channels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Edges {
-    /// Factor on the gradient magnitude before it saturates.
-    #[schemars(range(min = 0.01, max = 16.0))]
-    pub gain: f64,
-}
-
-impl Default for Edges {
-    fn default() -> Edges {
-        Edges { gain: 1.0 }
-    }
-}
-
-/// Each pixel becomes white with probability share / 2, black with share / 2, and else stays.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SaltAndPepper {
-    /// Share of the pixels that are changed, half to white and half to black.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub share: f64,
-}
-
-impl Default for SaltAndPepper {
-    fn default() -> SaltAndPepper {
-        SaltAndPepper { share: 0.04 }
-    }
-}
-
-/// Rows with (y + a) mod spacing < thickness and columns with (x + b) mod spacing < thickness become `level`; a and b are
-/// drawn evenly from 0..spacing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GridNoise {
-    /// Distance between lines in pixels; the grid's offset is drawn.
-    #[schemars(range(min = 2, max = 256))]
-    pub spacing: u32,
-    /// Thickness of a line in pixels, below `spacing`.
-    #[schemars(range(min = 1, max = 64))]
-    pub thickness: u32,
-    /// Grey level of the lines.
-    #[schemars(range(min = 0, max = 255))]
-    pub level: u8,
-}
-
-impl Default for GridNoise {
-    fn default() -> GridNoise {
-        GridNoise { spacing: 16, thickness: 1, level: 0 }
-    }
+fn is_certain(probability: &f64) -> bool {
+    *probability == 1.0
 }
 
 impl Op {
+    /// The probability that an image is changed at all.
+    pub fn probability(&self) -> f64 {
+        match self {
+            Op::Brightness(Brightness { probability, .. })
+            | Op::Contrast(Contrast { probability, .. })
+            | Op::Saturation(Saturation { probability, .. })
+            | Op::HorizontalFlip(HorizontalFlip { probability, .. })
+            | Op::GaussianNoise(GaussianNoise { probability, .. })
+            | Op::MedianBlur(MedianBlur { probability, .. })
+            | Op::AdaptiveHistogramEqualisation(AdaptiveHistogramEqualisation { probability, .. })
+            | Op::BitmapCompression(BitmapCompression { probability, .. })
+            | Op::Edges(Edges { probability, .. })
+            | Op::SaltAndPepper(SaltAndPepper { probability, .. })
+            | Op::GridNoise(GridNoise { probability, .. }) => *probability,
+        }
+    }
+
     /// What is wrong with settings that are each in range; the field, then the message.
     pub fn complaint(&self) -> Option<(&'static str, String)> {
         match self {
-            Op::MedianBlur(MedianBlur { size }) if size % 2 == 0 => {
-                Some(("size", format!("a neighbourhood has a middle: an odd size, not {size}")))
-            }
-            Op::GridNoise(GridNoise { spacing, thickness, .. }) if thickness >= spacing => {
-                Some(("thickness", format!("lines of {thickness} pixels at every {spacing} cover the image")))
-            }
-            _ => None,
+            Op::Brightness(Brightness { by, .. })
+            | Op::Contrast(Contrast { by, .. })
+            | Op::Saturation(Saturation { by, .. }) => Some(("by", by.complaint()?)),
+            Op::GaussianNoise(GaussianNoise { sd, .. }) => Some(("sd", sd.complaint()?)),
+            Op::SaltAndPepper(SaltAndPepper { share, .. }) => Some(("share", share.complaint()?)),
+            Op::GridNoise(grid) => grid.complaint(),
+            Op::MedianBlur(settings) => settings.complaint(),
+            Op::AdaptiveHistogramEqualisation(settings) => settings.complaint(),
+            Op::BitmapCompression(settings) => settings.complaint(),
+            Op::Edges(settings) => settings.complaint(),
+            Op::HorizontalFlip(_) => None,
         }
     }
 }

@@ -263,7 +263,8 @@ impl Describe for Train {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        [self.length(), self.nesterov(), self.too_small(&from)].into_iter().flatten().collect()
+        let own = [self.length(), self.nesterov()].into_iter().flatten();
+        own.chain(self.network.complaints(from.image_size)).collect()
     }
 }
 
@@ -286,12 +287,5 @@ impl Train {
         let Optimizer::Sgd(Sgd { nesterov: true, momentum, .. }) = self.optimizer else { return None };
         let field = ["optimizer", "sgd", "nesterov"];
         (momentum == 0.0).then(|| Complaint::new(&field, "Nesterov's look-ahead needs `momentum` above 0"))
-    }
-
-    fn too_small(&self, from: &Facts) -> Option<Complaint> {
-        let least = self.network.least_image_size();
-        let size = from.image_size.filter(|size| *size < least)?;
-        let message = format!("`{}` needs images of {least} pixels or more, not {size}", self.network.name());
-        Some(Complaint::new(&["network"], message).against("from", &["image_size"]))
     }
 }

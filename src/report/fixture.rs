@@ -126,6 +126,7 @@ impl Fixture {
             json!({"steps": 600, "epochs": 38.4, "images": 500, "batch": 32, "undertrained": under});
         let network = json!({
             "name": "net", "parameters": parameters, "precision": "fp32", "image_size": 64, "classes": CLASSES,
+            "network": {"vgg16-bn": {}},
         });
         let curve = format!("step,valid_accuracy\n300,0.5\n600,{accuracy}\n");
         let files = [

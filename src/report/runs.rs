@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::cells::{Cell, Table};
 use super::launch::{Run, State};
+use super::network::{Costs, Described};
 use super::stored::Stored;
 use crate::recipe::files;
 
@@ -28,6 +29,7 @@ pub struct Row {
     pub scores: Scores,
     pub training: Training,
     pub network: NetworkFacts,
+    pub costs: Costs,
     /// Size of `train.safetensors` of the image set that the network was trained on.
     pub stored_bytes: Option<u64>,
     /// Wall seconds of the training.
@@ -128,6 +130,7 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         scores: content(stored, Some(run.evaluate), files::METRICS)?,
         training: content(stored, train, files::TRAINING)?,
         network: content(stored, train, files::NETWORK)?,
+        costs: content::<Described>(stored, train, files::NETWORK)?.costs(),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
         total_secs: total_secs(stored, run.evaluate),
@@ -187,6 +190,9 @@ const AFTER_AXES: &[Column] = &[
     ("co2_g", |row| row.co2_g.into()),
     ("architecture", |row| text(&row.network.name)),
     ("parameters", |row| row.network.parameters.into()),
+    ("multiply_adds", |row| row.costs.multiply_adds.into()),
+    ("weight_bytes", |row| row.costs.weight_bytes.into()),
+    ("activation_bytes", |row| row.costs.activation_bytes.into()),
     ("stored_bytes", |row| row.stored_bytes.into()),
     ("images_trained_on", |row| row.training.images.into()),
     ("undertrained", |row| row.training.undertrained.into()),
@@ -233,6 +239,10 @@ mod tests {
         assert_eq!(row.axes["network"], "vgg16-bn");
         assert_eq!(row.scores.accuracy, Some(0.8));
         assert_eq!((row.training.steps, row.network.parameters), (Some(600), Some(14_724_042)));
+        assert_eq!(
+            (row.costs.multiply_adds, row.costs.weight_bytes),
+            (Some(1_252_788_736), Some(58_902_804))
+        );
         assert_eq!((row.train_secs, row.stored_bytes), (Some(120.0), Some(4000)));
         assert_eq!(row.device.as_deref(), Some("cpu"));
         assert_eq!(row.scores.chance(), Some(0.2));

@@ -200,10 +200,10 @@ fn datasets(groups: &[Group]) -> Vec<Note> {
     let mut notes: Vec<(String, f64, Note)> = Vec::new();
     for group in groups {
         let Some(row) = group.rows.first() else { continue };
-        let Some(images) = row.scores.images.filter(|images| *images > 0) else { continue };
+        let Some((images, most)) = images_scored(group) else { continue };
         let share = group.spread(ACCURACY).map_or(0.5, |spread| spread.mean);
         let (low, high) = wilson(share.clamp(0.0, 1.0), images as f64);
-        let (line, half) = (what_was_scored(group, row, images), (high - low) / 2.0);
+        let (line, half) = (what_was_scored(group, row, images, most), (high - low) / 2.0);
         match notes.iter_mut().find(|(known, ..)| *known == line) {
             Some((_, widest, _)) => *widest = widest.max(half),
             None => {
@@ -219,7 +219,13 @@ fn datasets(groups: &[Group]) -> Vec<Note> {
     notes.into_iter().map(finish).collect()
 }
 
-fn what_was_scored(group: &Group, row: &Row, images: u64) -> String {
+/// The fewest and the most images that one run was scored on: folds differ.
+fn images_scored(group: &Group) -> Option<(u64, u64)> {
+    let images = || group.rows.iter().filter_map(|row| row.scores.images).filter(|images| *images > 0);
+    Some((images().min()?, images().max()?))
+}
+
+fn what_was_scored(group: &Group, row: &Row, images: u64, most: u64) -> String {
     let mut parts = Vec::new();
     if !group.dataset.is_empty() {
         parts.push(group.dataset.clone());
@@ -232,7 +238,10 @@ fn what_was_scored(group: &Group, row: &Row, images: u64) -> String {
         ));
     }
     let split = row.scores.split.as_deref().unwrap_or("test");
-    parts.push(format!("{images} {split} images"));
+    parts.push(match images == most {
+        true => format!("{images} {split} images"),
+        false => format!("{images} to {most} {split} images a run"),
+    });
     parts.join("; ")
 }
 

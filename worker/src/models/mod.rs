@@ -1,24 +1,23 @@
-//! The networks, and how they are kept in files. A new network is a file here and a line in `Network::new`.
+//! Networks as tensors compute them, and how they are kept in files. What layers a network has is said by
+//! `pipeline::networks`.
 
-mod cnn;
-mod convnet;
+mod attention;
 mod description;
-mod layer;
 mod network;
 mod parameters;
-mod stack;
-mod ultralight;
-mod vgg16;
-mod vgg16_bn;
+mod pass;
 pub mod weights;
 
+#[cfg(test)]
+mod pytorch_tests;
 #[cfg(test)]
 mod tests;
 
 pub use description::{Description, kind_of};
-pub use layer::Mode;
 pub use network::Network;
-pub use parameters::Parameters;
 #[cfg(test)]
-pub use parameters::{Initial, Layout, Parameter};
-pub use stack::Buffer;
+pub use parameters::Layout;
+pub use parameters::Parameters;
+pub use pass::Mode;
+#[cfg(test)]
+pub use pipeline::networks::{Initial, Parameter};

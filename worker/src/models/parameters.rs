@@ -1,5 +1,6 @@
 //! A network's trainable weights: named tensors that are views into one flat f32 buffer.
 
+use pipeline::networks::Parameter;
 use tch::{Device, Kind, Tensor};
 
 /// The order in which images and the weights of convolutions lie in memory; shapes are the same in both.
@@ -36,34 +37,6 @@ impl Layout {
             }
             _ => flat.view(shape),
         }
-    }
-}
-
-/// How a parameter starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Initial {
-    Constant(f64),
-    /// Uniform in ± the bound.
-    Uniform(f64),
-    /// Around 0.
-    Normal {
-        sd: f64,
-    },
-}
-
-/// What is known of a parameter without its values.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    pub name: String,
-    pub shape: Vec<i64>,
-    pub initial: Initial,
-    /// Whether weight decay acts on it: weights of convolutions and dense layers, not norms and biases.
-    pub decays: bool,
-}
-
-impl Parameter {
-    pub fn count(&self) -> i64 {
-        self.shape.iter().product()
     }
 }
 

@@ -1,75 +1,225 @@
-"""Prints the figures that `tests.rs` holds the networks to: each network in plain PyTorch, with weights from a formula.
+"""Prints the figures that `pytorch_tests.rs` holds the networks to: each network in PyTorch, with weights from a formula.
 
-Run with PyTorch 2.11 and torchvision 0.26: python pytorch_figures.py
+Run with PyTorch 2.11, torchvision 0.26 and timm 1.0.31: python pytorch_figures.py > pytorch_figures.json
 """
 
+import json
 import math
+from collections import OrderedDict
 
+import timm
 import torch
 import torchvision
 from torch import nn
+
+CLASSES = 3
 
 
 def conv(i, o):
     return nn.Conv2d(i, o, 3, padding=1)
 
 
+def named(*layers):
+    """A sequence of which the layers with weights have names."""
+    pairs = [(layer if isinstance(layer, tuple) else (f"unnamed{i}", layer)) for i, layer in enumerate(layers)]
+    return nn.Sequential(OrderedDict(pairs))
+
+
 def cnn(side):
-    return nn.Sequential(
-        conv(3, 32), nn.ReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(4), nn.Dropout(0.2),
-        conv(32, 64), nn.ReLU(), nn.BatchNorm2d(64), nn.MaxPool2d(4), nn.Dropout(0.2),
-        conv(64, 128), nn.ReLU(), nn.BatchNorm2d(128),
-        nn.Flatten(), nn.Linear(128 * (side // 16) ** 2, 3),
+    return named(
+        ("conv1", conv(3, 32)), nn.ReLU(), ("norm1", nn.BatchNorm2d(32)), nn.MaxPool2d(4), nn.Dropout(0.2),
+        ("conv2", conv(32, 64)), nn.ReLU(), ("norm2", nn.BatchNorm2d(64)), nn.MaxPool2d(4), nn.Dropout(0.2),
+        ("conv3", conv(64, 128)), nn.ReLU(), ("norm3", nn.BatchNorm2d(128)),
+        nn.Flatten(), ("dense", nn.Linear(128 * (side // 16) ** 2, CLASSES)),
     )
 
 
 def ultralight(side):
-    return nn.Sequential(
-        conv(3, 16), nn.ReLU(), nn.AvgPool2d(2), nn.BatchNorm2d(16),
-        conv(16, 32), nn.ReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(2),
-        conv(32, 64), nn.ReLU(), nn.BatchNorm2d(64), nn.MaxPool2d(3),
-        nn.Flatten(), nn.Linear(64 * (side // 12) ** 2, 50), nn.ReLU(), nn.Dropout(0.2), nn.Linear(50, 3),
+    return named(
+        ("conv1", conv(3, 16)), nn.ReLU(), nn.AvgPool2d(2), ("norm1", nn.BatchNorm2d(16)),
+        ("conv2", conv(16, 32)), nn.ReLU(), ("norm2", nn.BatchNorm2d(32)), nn.MaxPool2d(2),
+        ("conv3", conv(32, 64)), nn.ReLU(), ("norm3", nn.BatchNorm2d(64)), nn.MaxPool2d(3),
+        nn.Flatten(), ("dense1", nn.Linear(64 * (side // 12) ** 2, 50)), nn.ReLU(), nn.Dropout(0.2),
+        ("dense2", nn.Linear(50, CLASSES)),
     )
 
 
 def convnet(side):
     blocks = []
-    for i in range(3):
-        blocks += [conv(3 if i == 0 else 16, 16), nn.GroupNorm(16, 16), nn.ReLU(), nn.AvgPool2d(2)]
-    return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(16 * (side // 8) ** 2, 3))
+    for i in range(1, 4):
+        blocks += [(f"conv{i}", conv(3 if i == 1 else 16, 16)), (f"norm{i}", nn.GroupNorm(16, 16))]
+        blocks += [nn.ReLU(), nn.AvgPool2d(2)]
+    return named(*blocks, nn.Flatten(), ("dense", nn.Linear(16 * (side // 8) ** 2, CLASSES)))
 
 
-def vgg16_bn(side):
-    features = torchvision.models.vgg16_bn().features
-    return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 3))
+def mlp(side):
+    return named(
+        nn.Flatten(), ("fc_1", nn.Linear(3 * side * side, 128)), nn.ReLU(), ("fc_2", nn.Linear(128, 128)),
+        nn.ReLU(), ("fc_3", nn.Linear(128, CLASSES)),
+    )
+
+
+def linear(side):
+    return named(nn.Flatten(), ("dense", nn.Linear(3 * side * side, CLASSES)))
+
+
+def pooled(vgg):
+    vgg.avgpool, vgg.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(512, CLASSES)
+    return vgg
+
+
+def small_stem(resnet):
+    resnet.conv1, resnet.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+    return resnet
+
+
+class Bottleneck(nn.Module):
+    """A fused or an inverted block of `ultralight-modern`."""
+
+    def __init__(self, i, o, stride, fused):
+        super().__init__()
+        h = (2 if fused else 4) * i
+        self.fused, self.same = fused, stride == 1 and i == o
+        if fused:
+            self.expand = nn.Conv2d(i, h, 3, stride, 1, bias=False)
+        else:
+            self.expand = nn.Conv2d(i, h, 1, bias=False)
+            self.depthwise = nn.Conv2d(h, h, 3, stride, 1, groups=h, bias=False)
+            self.squeeze, self.excite = nn.Linear(h, i // 4), nn.Linear(i // 4, h)
+            self.norm3 = nn.BatchNorm2d(o)
+        self.norm1, self.norm2 = nn.BatchNorm2d(h), nn.BatchNorm2d(o if fused else h)
+        self.project = nn.Conv2d(h, o, 1, bias=False)
+
+    def forward(self, x):
+        silu = nn.functional.silu
+        y = silu(self.norm1(self.expand(x)))
+        if self.fused:
+            y = self.norm2(self.project(y))
+        else:
+            y = silu(self.norm2(self.depthwise(y)))
+            gate = torch.sigmoid(self.excite(silu(self.squeeze(y.mean((2, 3))))))
+            y = self.norm3(self.project(y * gate[:, :, None, None]))
+        return x + y if self.same else y
+
+
+class UltralightModern(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = named(
+            ("conv", nn.Conv2d(3, 16, 3, 2, 1, bias=False)), ("norm", nn.BatchNorm2d(16)), ("act", nn.SiLU())
+        )
+        shapes = [(16, 24, 2, True), (24, 24, 1, True)]
+        shapes += [(24, 48, 2, False), (48, 48, 1, False), (48, 112, 2, False), (112, 112, 1, False)]
+        self.blocks = nn.Sequential(*[Bottleneck(*shape) for shape in shapes])
+        self.head = nn.Linear(112, CLASSES)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x)).mean((2, 3)))
+
+
+def of_torchvision(name):
+    return torchvision.models.get_model(name, num_classes=CLASSES)
+
+
+def of_timm(name, **more):
+    return timm.create_model(name, num_classes=CLASSES, **more)
+
+
+def swin(side, patch, window):
+    shape = {"img_size": side, "patch_size": patch, "window_size": window, "embed_dim": 32, "num_heads": (1, 2, 4, 8)}
+    return of_timm("swin_tiny_patch4_window7_224", **shape)
+
+
+# The network as experiments write it, the side of its images, the same in PyTorch.
+NETWORKS = [
+    ({"vgg16-bn": {}}, 32, lambda side: pooled(torchvision.models.vgg16_bn())),
+    ({"vgg11": {"head": "pooled"}}, 32, lambda side: pooled(torchvision.models.vgg11())),
+    ({"cnn": {}}, 32, cnn),
+    ({"ultralight": {}}, 32, ultralight),
+    ({"ultralight-modern": {}}, 32, lambda side: UltralightModern()),
+    ({"convnet": {"width": 16}}, 32, convnet),
+    ({"mlp": {}}, 32, mlp),
+    ({"linear": {}}, 32, linear),
+    ({"resnet18": {"stem_stride": 4}}, 64, lambda side: of_torchvision("resnet18")),
+    ({"resnet18": {}}, 32, lambda side: small_stem(of_torchvision("resnet18"))),
+    ({"resnet50": {"stem_stride": 4}}, 64, lambda side: of_torchvision("resnet50")),
+    ({"convnext": {"size": "atto", "patch": 4}}, 64, lambda side: of_timm("convnext_atto")),
+    ({"convnext": {"size": "femto"}}, 32, lambda side: of_timm("convnext_femto", patch_size=1)),
+    ({"convnext": {"size": "tiny", "patch": 4}}, 64, lambda side: of_timm("convnext_tiny")),
+    ({"vit-tiny": {}}, 64, lambda side: of_timm("vit_tiny_patch16_224", img_size=side, patch_size=8)),
+    ({"swin": {"width": 32}}, 64, lambda side: swin(side, patch=2, window=8)),
+    ({"swin": {"width": 32, "patch": 1, "window": 4}}, 32, lambda side: swin(side, patch=1, window=4)),
+]
+
+
+def phase(name):
+    """A number of a name: the sum of its bytes, each times its place."""
+    return sum((i + 1) * byte for i, byte in enumerate(name.encode())) % 1009
+
+
+def scattered(count, phase):
+    """Numbers of mean 0 and variance 1 that look random, `[count]` f64: a hash of place and phase."""
+    h = ((torch.arange(count, dtype=torch.int64) + 1) * 2654435761 + phase * 40503) % 2**32
+    for _ in range(2):
+        h = ((h ^ (h >> 16)) * 73244475) % 2**32
+    h = h ^ (h >> 16)
+    return (h.double() / 2**31 - 1) * math.sqrt(3)
+
+
+def formula(name, shape):
+    """The value of every weight and running statistic by its name and place."""
+    count = math.prod(shape)
+    values = scattered(count, phase(name))
+    if name.endswith("running_mean"):
+        values = 0.3 * values
+    elif name.endswith("running_var"):
+        values = 1 + 0.3 * values
+    elif name.endswith("weight") and len(shape) > 1:
+        values = values * math.sqrt(2 * shape[0] / count)
+    else:
+        # Factors of norms and layer scale are around 1; biases and positions around 0.
+        factor = len(shape) == 1 and not name.endswith("bias")
+        values = (1.0 if factor else 0.0) + 0.2 * values
+    return values.view(shape).float()
 
 
 def fill(network):
-    for i, p in enumerate(network.parameters()):
-        k = torch.arange(p.numel(), dtype=torch.float64)
-        fan_in = p[0].numel() if p.dim() > 1 else 100
-        base = 1.0 if p.dim() == 1 and i % 4 == 2 else 0.0
-        values = base + torch.sin(0.7 * k + i) * math.sqrt(1 / fan_in)
-        p.data.copy_(values.view(p.shape))
-    means = [b for n, b in network.named_buffers() if n.endswith("running_mean")]
-    variances = [b for n, b in network.named_buffers() if n.endswith("running_var")]
-    for mean, variance in zip(means, variances):
-        k = torch.arange(mean.numel(), dtype=torch.float64)
-        mean.copy_(0.1 * torch.sin(k))
-        variance.copy_(1 + 0.5 * torch.cos(k))
+    state = network.state_dict()
+    filled = {name: formula(name, tensor.shape) for name, tensor in state.items() if "num_batches" not in name}
+    wrong = network.load_state_dict(filled, strict=False)
+    assert not wrong.unexpected_keys and all("num_batches" in name for name in wrong.missing_keys), wrong
+
+
+def images(side):
+    """A pattern without randomness, `[2, 3, side, side]`."""
+    places = torch.arange(2 * 3 * side * side, dtype=torch.float32)
+    return (torch.sin(places * 0.37) + torch.cos(places * 0.011)).view(2, 3, side, side)
+
+
+def first_weight(network):
+    """Of the convolution or dense layer that sees the image."""
+    return next(m.weight for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear)))
+
+
+def figures(recipe, side, make):
+    network = make(side).eval()
+    fill(network)
+    logits = network(images(side))
+    loss = nn.functional.cross_entropy(logits, torch.tensor([2, 0]))
+    gradient = torch.autograd.grad(loss, first_weight(network))[0].norm().item()
+    return {
+        "network": recipe,
+        "side": side,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "logits": [float(f"{x:.7g}") for x in logits.flatten().tolist()],
+        "gradient": float(f"{gradient:.5g}"),
+    }
 
 
 def main():
-    side = 32
-    places = torch.arange(2 * 3 * side * side, dtype=torch.float32)
-    images = (torch.sin(places * 0.37) + torch.cos(places * 0.011)).view(2, 3, side, side)
-    for make in (vgg16_bn, cnn, ultralight, convnet):
-        network = make(side).eval()
-        fill(network)
-        logits = network(images)
-        loss = nn.functional.cross_entropy(logits, torch.tensor([2, 0]))
-        first = torch.autograd.grad(loss, next(network.parameters()))[0].norm()
-        print(make.__name__, [round(x, 6) for x in logits.flatten().tolist()], round(first.item(), 6))
+    rows = [json.dumps(figures(*network)) for network in NETWORKS]
+    print("[\n  " + ",\n  ".join(rows) + "\n]")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use pipeline::networks::Buffer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -32,7 +33,7 @@ pub fn read(path: &Path, network: &Network, device: Device) -> Result<(Parameter
         let found = tensor_of(&file, &parameter.name, &parameter.shape).with_context(damaged)?;
         no_grad(|| tensor.shallow_clone().copy_(&found));
     }
-    let buffer = |b: &super::Buffer| Ok(tensor_of(&file, &b.name, &[b.channels])?.to_device(device));
+    let buffer = |b: &Buffer| Ok(tensor_of(&file, &b.name, &[b.channels])?.to_device(device));
     let buffers: Result<Vec<Tensor>> = network.buffers().iter().map(buffer).collect();
     Ok((parameters, buffers.with_context(damaged)?))
 }

@@ -80,6 +80,26 @@ fn a_stopped_and_resumed_training_gives_the_bytes_of_an_uninterrupted_one() {
 }
 
 #[test]
+fn networks_with_branches_and_attention_resume_to_the_same_bytes_too() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, settings) in [
+        ("convnext", json!({ "drop_path": 0.2 })),
+        ("resnet18", json!({ "drop_path": 0.2 })),
+        ("swin", json!({ "width": 32, "drop_path": 0.2 })),
+        ("vit-tiny", json!({ "drop_path": 0.2 })),
+    ] {
+        let changes = json!({ "network": { name: settings }, "steps": 4, "batch": 4, "transforms": [] });
+        let whole = done(&bench(&folder.path().join(format!("whole-{name}")), changes.clone()));
+        let mut halted = bench(&folder.path().join(format!("halted-{name}")), changes);
+        halted.stop_at = Some(2);
+        assert!(train(&halted.task(), Device::Cpu).unwrap_err().is::<Stopped>(), "{name}");
+        halted.stop_at = None;
+        assert_eq!(done(&halted), whole, "{name}");
+    }
+}
+
+#[test]
 fn a_damaged_checkpoint_is_left_aside_with_a_warning() {
     let _alone = fixture::alone();
     let folder = tempfile::tempdir().unwrap();

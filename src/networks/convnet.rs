@@ -1,15 +1,15 @@
 //! ConvNet-D of the distillation literature (Gidaris & Komodakis 2018; Zhao et al. 2021): D blocks of convolution,
 //! norm, ReLU and average pooling, and one dense layer.
 
-use pipeline::recipe::{Convnet, Norm, convnet_depth};
-
-use super::stack::{Stack, Start};
+use super::parameter::Start;
+use super::stack::{Conv, Stack};
+use crate::recipe::{Convnet, Norm, convnet_depth};
 
 pub fn build(settings: &Convnet, classes: i64, side: i64) -> Stack {
-    let mut net = Stack::new(side, Start::FanIn);
+    let mut net = Stack::new(side, Start::DEFAULT);
     let depth = settings.depth.unwrap_or_else(|| convnet_depth(side as u32));
     for block in 1..=depth {
-        net.conv(&format!("conv{block}"), settings.width.into());
+        net.conv(&format!("conv{block}"), Conv::of(settings.width.into(), 3));
         match settings.norm {
             Norm::Instance => net.instance_norm(&format!("norm{block}")),
             Norm::Batch => net.batch_norm(&format!("norm{block}")),

@@ -1,0 +1,88 @@
+//! The layers that networks are made of. Knows no network by name.
+
+/// One step of a network; numbers named after parameters are places in the network's lists.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layer {
+    Conv {
+        weight: usize,
+        bias: Option<usize>,
+        stride: i64,
+        padding: i64,
+        groups: i64,
+    },
+    /// On every position: channels of `[n, c, h, w]`, the last dimension of anything else.
+    Dense {
+        weight: usize,
+        bias: Option<usize>,
+    },
+    BatchNorm {
+        weight: usize,
+        bias: usize,
+        mean: usize,
+        variance: usize,
+    },
+    /// Over the pixels of groups of channels; as many groups as channels is InstanceNorm.
+    GroupNorm {
+        weight: usize,
+        bias: usize,
+        groups: i64,
+    },
+    /// On every position, as [`Layer::Dense`].
+    LayerNorm {
+        weight: usize,
+        bias: usize,
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// In place: nothing before it may need what it overwrites, so it opens no branch of a residual block.
+    Relu,
+    /// x · Φ(x), exact.
+    Gelu,
+    /// x · sigmoid(x).
+    Silu,
+    Sigmoid,
+    MaxPool {
+        size: i64,
+        stride: i64,
+        padding: i64,
+    },
+    AvgPool(i64),
+    /// Averages over windows so placed that this many values a side come out, whatever goes in.
+    AdaptiveAvgPool(i64),
+    Dropout(f64),
+    Flatten,
+    /// main(x) · scale + shortcut(x); an empty shortcut is x itself.
+    Residual {
+        main: Vec<Layer>,
+        shortcut: Vec<Layer>,
+        /// Of each channel (Touvron et al. 2021).
+        scale: Option<usize>,
+        /// Share of images whose main branch is left out in training (Huang et al. 2016).
+        drop: f64,
+    },
+    /// x · gate(x), with a gate of one value a channel (Hu et al. 2018).
+    Gate(Vec<Layer>),
+    /// `[n, c, h, w]` to `[n, 1 + h·w, c]`: a learnt token ahead of the pixels, and learnt positions added.
+    Tokens {
+        class: usize,
+        positions: usize,
+    },
+    /// `[n, tokens, c]` to `[n, c]`.
+    FirstToken,
+    /// Queries, keys and values `[n, tokens, 3c]` to what they attend to, `[n, tokens, c]`.
+    Attention {
+        heads: i64,
+    },
+    /// Queries, keys and values `[n, 3c, h, w]` to what they attend to within windows, `[n, c, h, w]` (Liu et al. 2021).
+    WindowAttention {
+        heads: i64,
+        /// Pixels a side of a window.
+        window: i64,
+        /// Pixels by which the windows are shifted, 0 for none.
+        shift: i64,
+        /// A learnt term for each relative position, `[(2 window - 1)², heads]`.
+        positions: usize,
+    },
+    /// The four pixels of each 2×2 block as one: `[n, c, h, w]` to `[n, 4c, h/2, w/2]`, columns slowest.
+    MergePatches,
+}

@@ -1,0 +1,151 @@
+//! What each layer does to the tensor that flows. Knows no network by name.
+
+use pipeline::networks::Layer;
+use tch::{Kind, Tensor};
+
+use super::attention::{attention, merge_patches, tokens, window_attention};
+
+/// Added to the variances of BatchNorm and GroupNorm (PyTorch's default).
+const NORM_EPS: f64 = 1e-5;
+/// Share of a batch's statistics in the running ones (PyTorch's default).
+const NORM_MOMENTUM: f64 = 0.1;
+
+/// Whether dropout, stochastic depth and BatchNorm behave as in training. Training moves BatchNorm's running statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Train,
+    Eval,
+}
+
+/// What a pass needs beside its input.
+pub struct Pass<'a> {
+    pub parameters: &'a [Tensor],
+    pub buffers: &'a [Tensor],
+    pub mode: Mode,
+    /// Number format of convolutions, dense layers and attention; norms have their parameters in f32 throughout.
+    pub compute: Kind,
+}
+
+impl Pass<'_> {
+    /// One layer after the other.
+    pub fn run(&self, layers: &[Layer], x: Tensor) -> Tensor {
+        layers.iter().fold(x, |x, layer| self.layer(layer, x))
+    }
+
+    fn layer(&self, layer: &Layer, x: Tensor) -> Tensor {
+        let training = self.mode == Mode::Train;
+        match layer {
+            Layer::Conv { .. } | Layer::Dense { .. } => self.product(layer, &x.to_kind(self.compute)),
+            Layer::BatchNorm { .. } | Layer::GroupNorm { .. } | Layer::LayerNorm { .. } => {
+                self.norm(layer, x)
+            }
+            Layer::Relu => {
+                let mut x = x;
+                x.relu_()
+            }
+            Layer::Gelu => x.gelu("none"),
+            Layer::Silu => x.silu(),
+            Layer::Sigmoid => x.sigmoid(),
+            Layer::Dropout(share) => x.dropout(*share, training),
+            Layer::Flatten => x.flatten(1, -1),
+            Layer::MaxPool { .. } | Layer::AvgPool(_) | Layer::AdaptiveAvgPool(_) => pool(layer, &x),
+            Layer::Residual { main, shortcut, scale, drop } => {
+                self.branch(main, *scale, *drop, &x) + self.run(shortcut, x)
+            }
+            Layer::Gate(layers) => &x * self.run(layers, x.shallow_clone()),
+            Layer::Tokens { class, positions } => {
+                tokens(&x, self.parameter(*class), self.parameter(*positions))
+            }
+            Layer::FirstToken => x.select(1, 0),
+            Layer::Attention { heads } => attention(&x, *heads),
+            Layer::WindowAttention { heads, window, shift, positions } => {
+                window_attention(&x, *heads, *window, *shift, self.parameter(*positions))
+            }
+            Layer::MergePatches => merge_patches(&x),
+        }
+    }
+
+    fn product(&self, layer: &Layer, x: &Tensor) -> Tensor {
+        match layer {
+            Layer::Conv { weight, bias, stride, padding, groups } => {
+                let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
+                x.conv2d(&weight, bias, *stride, *padding, 1, *groups)
+            }
+            Layer::Dense { weight, bias } => {
+                let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
+                // A convolution of one pixel may keep its weights as `[out, in, 1, 1]`.
+                let weight = weight.flatten(1, -1);
+                on_positions(x, |x| x.linear(&weight, bias.as_ref()))
+            }
+            _ => unreachable!("only convolutions and dense layers come here"),
+        }
+    }
+
+    /// The main branch of a residual block, scaled and in training at times left out.
+    fn branch(&self, main: &[Layer], scale: Option<usize>, drop: f64, x: &Tensor) -> Tensor {
+        let y = self.run(main, x.shallow_clone());
+        let y = match scale {
+            Some(place) => on_positions(&y, |y| y * self.parameter(place)),
+            None => y,
+        };
+        if drop == 0.0 || self.mode == Mode::Eval { y } else { without_some(&y, drop) }
+    }
+
+    fn norm(&self, layer: &Layer, x: Tensor) -> Tensor {
+        match *layer {
+            Layer::BatchNorm { weight, bias, mean, variance } => x.batch_norm(
+                Some(self.parameter(weight)),
+                Some(self.parameter(bias)),
+                Some(&self.buffers[mean]),
+                Some(&self.buffers[variance]),
+                self.mode == Mode::Train,
+                NORM_MOMENTUM,
+                NORM_EPS,
+                true,
+            ),
+            Layer::GroupNorm { weight, bias, groups } => {
+                // CUDA's kernel wants its input in the format of its parameters.
+                let x = if x.device().is_cuda() { x.to_kind(Kind::Float) } else { x };
+                x.group_norm(groups, Some(self.parameter(weight)), Some(self.parameter(bias)), NORM_EPS, true)
+            }
+            Layer::LayerNorm { weight, bias, eps } => {
+                let (weight, bias) = (self.parameter(weight), self.parameter(bias));
+                // In f32, as PyTorch's autocast does: what it puts out is added up over all blocks.
+                on_positions(&x.to_kind(Kind::Float), |x| {
+                    x.layer_norm(weight.size(), Some(weight), Some(bias), eps, true)
+                })
+            }
+            _ => unreachable!("only norms come here"),
+        }
+    }
+
+    fn parameter(&self, place: usize) -> &Tensor {
+        &self.parameters[place]
+    }
+
+    fn narrowed(&self, place: usize) -> Tensor {
+        self.parameters[place].to_kind(self.compute)
+    }
+}
+
+/// Does something to the last dimension, or to the channels of `[n, c, h, w]`, which then lie last in memory.
+fn on_positions(x: &Tensor, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+    if x.dim() == 4 { f(&x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]) } else { f(x) }
+}
+
+/// Leaves a share of the images out, and makes up for it in the others (Huang et al. 2016).
+fn without_some(x: &Tensor, share: f64) -> Tensor {
+    let mut one_an_image = vec![1; x.dim()];
+    one_an_image[0] = x.size()[0];
+    let kept = Tensor::rand(&one_an_image[..], (Kind::Float, x.device())).ge(share);
+    x * (kept.to_kind(x.kind()) / (1.0 - share))
+}
+
+fn pool(layer: &Layer, x: &Tensor) -> Tensor {
+    match *layer {
+        Layer::MaxPool { size, stride, padding } => x.max_pool2d(size, stride, padding, 1, false),
+        Layer::AvgPool(side) => x.avg_pool2d(side, side, 0, false, true, None),
+        Layer::AdaptiveAvgPool(side) => x.adaptive_avg_pool2d([side, side]),
+        _ => unreachable!("only pools come here"),
+    }
+}
