@@ -104,7 +104,8 @@ fn a_folder_and_its_archives_make_the_same_image_set_and_leave_nothing_behind() 
     let files = files_below(&folder.path("set"));
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let mut tar = tar::Builder::new(Vec::new());
-    for (path, bytes) in &files {
+    // In no order, as programs write them.
+    for (path, bytes) in files.iter().rev() {
         zip.start_file(format!("birds/{path}"), zip::write::SimpleFileOptions::default()).unwrap();
         zip.write_all(bytes).unwrap();
         let mut header = tar::Header::new_gnu();

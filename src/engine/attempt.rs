@@ -66,22 +66,36 @@ impl Attempt {
     }
 }
 
-/// Folders of attempts that no process is at any more, oldest first.
-pub fn dead_attempts(work: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = names_in(work).into_iter().map(|name| work.join(name)).collect();
-    folders.retain(|folder| match File::open(folder.join(JOB)) {
-        Ok(job) => !matches!(job.try_lock(), Err(TryLockError::WouldBlock)),
+/// The folder of an attempt that no process is at any more. While this value lives none can come to be: who is about to
+/// lock the job file that it just made waits, and then finds it removed or still its own.
+#[derive(Debug)]
+pub struct Dead {
+    pub folder: PathBuf,
+    _held: Option<File>,
+}
+
+/// Attempts that no process is at any more, oldest first.
+pub fn dead_attempts(work: &Path) -> Vec<Dead> {
+    names_in(work).into_iter().filter_map(|name| dead(work.join(name))).collect()
+}
+
+fn dead(folder: PathBuf) -> Option<Dead> {
+    match File::open(folder.join(JOB)) {
+        Ok(job) if matches!(job.try_lock(), Err(TryLockError::WouldBlock)) => None,
+        Ok(job) => Some(Dead { folder, _held: Some(job) }),
         // An empty one is about to get its job, or its maker died: then it is of no more use. One that holds
-        // something else is what an interrupted removal left.
-        Err(_) => fs::remove_dir(folder).is_err() && folder.exists(),
-    });
-    folders
+        // something else, and no job by now, is what an interrupted removal left.
+        Err(_) => {
+            let stays = fs::remove_dir(&folder).is_err() && folder.exists() && !folder.join(JOB).exists();
+            stays.then_some(Dead { folder, _held: None })
+        }
+    }
 }
 
 /// Removes what dead attempts at a key left, and the key's folder when nothing is left in it.
 pub fn clear(work: &Path) {
-    for folder in dead_attempts(work) {
-        let _ = fs::remove_dir_all(folder);
+    for attempt in dead_attempts(work) {
+        let _ = fs::remove_dir_all(&attempt.folder);
     }
     let _ = fs::remove_dir(work);
 }
@@ -124,11 +138,28 @@ mod tests {
         assert!(dead_attempts(&work).is_empty());
         let path = joined.folder.clone();
         drop(joined);
-        assert_eq!(dead_attempts(&work), [path]);
+        let dead = dead_attempts(&work);
+        assert_eq!(dead.iter().map(|attempt| &attempt.folder).collect::<Vec<_>>(), [&path]);
+        drop(dead);
         clear(&work);
         assert!(second.folder.exists());
         drop(second);
         clear(&work);
         assert!(!work.exists());
+    }
+
+    #[test]
+    fn who_locks_the_job_of_an_attempt_found_dead_waits_until_it_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (attempt, path) = (folder.path().join("one"), folder.path().join("one").join(JOB));
+        fs::create_dir(&attempt).unwrap();
+        let made = File::options().write(true).create_new(true).open(&path).unwrap();
+        let dead = dead_attempts(folder.path());
+        assert_eq!(dead.len(), 1);
+        assert!(matches!(made.try_lock_shared(), Err(TryLockError::WouldBlock)));
+        fs::remove_dir_all(&attempt).unwrap();
+        drop(dead);
+        made.lock_shared().unwrap();
+        assert_eq!(made.metadata().unwrap().nlink(), 0);
     }
 }

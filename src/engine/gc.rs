@@ -168,7 +168,8 @@ fn clear_work(store: &Store, options: &GcOptions, roots: &HashSet<String>, repor
         }
         let dead = dead_attempts(&work);
         report.abandoned += dead.len();
-        report.freed_bytes += dead.iter().map(|attempt| bytes_below(attempt)).sum::<u64>();
+        report.freed_bytes += dead.iter().map(|attempt| bytes_below(&attempt.folder)).sum::<u64>();
+        drop(dead);
         if !options.dry_run {
             clear(&work);
         }

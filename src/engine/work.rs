@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use super::attempt::{Attempt, CHECKPOINTS, clear, dead_attempts};
+use super::attempt::{Attempt, CHECKPOINTS, Dead, clear, dead_attempts};
 use super::devices;
 use super::draft::{Draft, remove_from};
 use super::event::StageEvent;
@@ -135,9 +135,9 @@ fn work(task: &Task, draft: &Draft, does: Does, attempts: u32) -> Result<Receipt
 fn adopt(store: &Store, own: &Path, key: &str) -> io::Result<(PathBuf, u32)> {
     let checkpoints = own.join(CHECKPOINTS);
     let mut dead = dead_attempts(&store.work(key));
-    dead.retain(|folder| folder != own);
+    dead.retain(|attempt| attempt.folder != own);
     let mut adopted = checkpoints.exists();
-    for folder in dead.iter().rev() {
+    for Dead { folder, .. } in dead.iter().rev() {
         remove_from(folder);
         let left = folder.join(CHECKPOINTS);
         let empty = fs::read_dir(&left).map_or(true, |mut entries| entries.next().is_none());

@@ -112,6 +112,7 @@ fn a_failure_leaves_its_job_and_log_and_no_draft() {
     assert_eq!(message, "the birds have flown");
     assert!(bench.store.find("fake", &bench.key()).is_none());
     let [attempt] = dead_attempts(&bench.store.work(&bench.key())).try_into().unwrap();
+    let attempt = &attempt.folder;
     assert!(attempt.join(JOB).exists() && attempt.join("log").exists() && !attempt.join("content").exists());
 }
 

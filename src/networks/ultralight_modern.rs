@@ -5,6 +5,10 @@
 //! one dense 3×3, and only the late ones, where a dense 3×3 would cost the parameters, are inverted bottlenecks with
 //! depthwise kernels and squeeze-and-excitation. A strided stem and residual blocks instead of pools; averaging over
 //! the last map instead of a dense layer on it, so that the parameters do not grow with the image.
+//!
+//! Measured at 64 pixels, batch 32, fp32, one thread: a step takes 45 ms and one of `ultralight` 31 ms; on five bird
+//! species after 800 steps (n = 2) 89.0 % against 89.8 %, its validation accuracy still rising in one of the two. So far
+//! it wins nothing there.
 
 use super::parameter::Start;
 use super::stack::{Block, Conv, Stack};

@@ -103,8 +103,13 @@ fn data_sets(opened: &OpenedExperiment, made: &[Option<Artifact>]) -> BTreeMap<S
         let Recipe::Subset(subset) = recipe else { continue };
         let Some(source) = stage.sources.iter().find(|source| source.role == "dataset") else { continue };
         let name = serving(stage).unwrap_or(&subset.dataset).to_string();
-        let layout = experiment.project.datasets.get(&name).map(|set| set.layout(&experiment.root));
-        let is_folder = matches!(layout, Some(Format::ImageFolder(_)));
+        // Of an archive, or of a file that holds many images, all is taken along.
+        let is_folder = matches!(source.place, Place::Tree { .. })
+            && experiment
+                .project
+                .datasets
+                .get(&name)
+                .is_some_and(|set| matches!(set.layout(&opened.opened.root), Format::ImageFolder(_)));
         let drawn = artifact.as_ref().filter(|_| is_folder).and_then(|artifact| drawn(artifact).ok());
         let wish = wishes.entry(name).or_insert_with(|| Wish {
             place: source.place.clone(),
@@ -164,7 +169,7 @@ impl DataSet<'_> {
             files: entries.len(),
             bytes: entries.iter().map(|entry| entry.size).sum(),
             included: 0,
-            url: url(project, name),
+            url: project.datasets.get(name).and_then(|set| set.url.clone()),
         };
         for entry in entries.iter().filter(|entry| self.takes(&entry.path, is_partial)) {
             described.included += 1;
@@ -213,12 +218,6 @@ fn member(entry: &Entry, root: &Path, folder: &str) -> Result<Member> {
     ensure!(is_inside(path), "`{path}` lies outside `{}`", root.display());
     let content = Content::File { from: root.join(path), size: *size, sha256: sha256.clone() };
     Ok(Member { path: format!("{folder}/{path}"), content })
-}
-
-/// Where the data set can be had, if its table has a `url`.
-fn url(project: &Project, name: &str) -> Option<String> {
-    let table = serde_json::to_value(project.datasets.get(name)?).ok()?;
-    Some(table.get("url")?.as_str()?.to_string())
 }
 
 /// Leaves out the data sets that no stage reads.
