@@ -12,7 +12,7 @@ mod server;
 use std::fs;
 use std::io::{Cursor, Write};
 
-use project::{Project, Ran};
+use project::{Project, Ran, picture};
 use server::{Manner, Server};
 use sha2::{Digest, Sha256};
 
@@ -20,21 +20,21 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn picture(shade: u8) -> Vec<u8> {
-    let image = image::RgbImage::from_fn(24, 24, |x, y| image::Rgb([shade, x as u8 * 9, (x * y) as u8]));
+fn png(seed: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    picture(seed).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
 
 /// Two classes of three training images and two test images, below one more folder.
 fn birds() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for (class, shade) in [("finch", 200), ("wren", 40)] {
+    for class in ["finch", "wren"] {
         for (split, count) in [("Training", 3), ("Testing", 2)] {
             for index in 0..count {
                 let path = format!("birds-main/{split}/{class}/{index}.png");
-                files.push((path, picture(shade + index * 7 + split.len() as u8)));
+                let seed = files.len() as u32;
+                files.push((path, png(seed)));
             }
         }
     }

@@ -18,9 +18,12 @@ use crate::recipe::is_file_name;
 pub const LARGEST_FILE: u64 = 1 << 30;
 
 pub struct Members {
+    /// In order of path, however an archive has them: a draw must not depend on it.
     pub files: Vec<Member>,
     /// Paths of folders that may hold no file: whoever made them meant something.
     pub folders: Vec<String>,
+    /// The place of each file among the holder's.
+    order: Vec<u32>,
     holder: Holder,
 }
 
@@ -46,7 +49,8 @@ impl Members {
     pub fn of(source: &JobSource, listed: Vec<Listed>) -> Result<Members> {
         let [only] = listed.as_slice() else { return Ok(Members::in_folder(&source.root, listed)) };
         let path = source.root.join(&only.path);
-        let file = File::open(&path).with_context(|| format!("cannot read `{}`", only.path))?;
+        // A bundle may list a file that it left out.
+        let Ok(file) = File::open(&path) else { return Ok(Members::in_folder(&source.root, listed)) };
         let Some(kind) = archive::kind_of(&file)? else {
             let named_so = is_file_name(&path) && !only.path.to_ascii_lowercase().ends_with(".parquet");
             ensure!(
@@ -69,7 +73,11 @@ impl Members {
             }
         };
         let (holder, found) = opened.with_context(|| format!("cannot read the archive `{}`", only.path))?;
-        Ok(Members { files: found.files, folders: found.folders, holder })
+        let (mut files, mut order): (Vec<Member>, Vec<u32>) = (found.files, Vec::new());
+        order.extend(0..files.len() as u32);
+        order.sort_by(|a, b| files[*a as usize].path.cmp(&files[*b as usize].path));
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Members { files, folders: found.folders, order, holder })
     }
 
     pub fn in_folder(root: &Path, listed: Vec<Listed>) -> Members {
@@ -77,7 +85,8 @@ impl Members {
         let files = listed.iter().map(member).collect();
         let mut folders = Vec::new();
         add_folders(root, "", 0, &mut folders);
-        Members { files, folders, holder: Holder::Folder { root: root.to_path_buf(), listed } }
+        let order = (0..listed.len() as u32).collect();
+        Members { files, folders, order, holder: Holder::Folder { root: root.to_path_buf(), listed } }
     }
 
     /// The whole of a file, which must be small.
@@ -88,10 +97,11 @@ impl Members {
                 "the file has {size} bytes, and no image takes 1 GiB"
             )));
         }
+        let at = self.order[file] as usize;
         match &self.holder {
-            Holder::Folder { root, listed } => read_listed(root, &listed[file]).map_err(ReadError::Failed),
-            Holder::Zip(zip) => zip.read(file),
-            Holder::Extents(extents) => extents.read(file).map_err(ReadError::Failed),
+            Holder::Folder { root, listed } => read_listed(root, &listed[at]).map_err(ReadError::Failed),
+            Holder::Zip(zip) => zip.read(at),
+            Holder::Extents(extents) => extents.read(at).map_err(ReadError::Failed),
         }
     }
 
@@ -101,14 +111,15 @@ impl Members {
         if path.ends_with(".gz") {
             return Binary::unpacked(path, &self.whole(file)?);
         }
+        let at = self.order[file] as usize;
         match &self.holder {
             Holder::Folder { root, listed } => {
-                let opened = Arc::new(open_listed(root, &listed[file])?);
-                Ok(Binary::part(path, opened, 0, listed[file].size))
+                let opened = Arc::new(open_listed(root, &listed[at])?);
+                Ok(Binary::part(path, opened, 0, listed[at].size))
             }
             Holder::Extents(extents) => {
-                let (at, len) = extents.place(file);
-                Ok(Binary::part(path, extents.file(), at, len))
+                let (start, len) = extents.place(at);
+                Ok(Binary::part(path, extents.file(), start, len))
             }
             Holder::Zip(_) => Ok(Binary::memory(path, self.whole(file)?)),
         }
@@ -125,7 +136,7 @@ impl Members {
     /// SHA-256 of a file, where it is known.
     pub fn digest(&self, file: usize) -> Option<&str> {
         match &self.holder {
-            Holder::Folder { listed, .. } => Some(&listed[file].sha256),
+            Holder::Folder { listed, .. } => Some(&listed[self.order[file] as usize].sha256),
             _ => None,
         }
     }

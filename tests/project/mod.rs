@@ -137,3 +137,13 @@ impl Project {
         lines
     }
 }
+
+/// Patches of chance colours: it looks like no other picture of the test.
+pub fn picture(seed: u32) -> image::RgbImage {
+    image::RgbImage::from_fn(40, 32, |x, y| {
+        let patch = seed.wrapping_mul(0x9E37_79B9) ^ (x / 4 * 97 + y / 4).wrapping_mul(0x85EB_CA6B);
+        let mixed = (patch ^ (patch >> 15)).wrapping_mul(0x2C1B_3C6D);
+        let [.., red, green, blue] = (mixed ^ (mixed >> 12)).to_le_bytes();
+        image::Rgb([red, green, blue].map(|value| 20 + value / 2))
+    })
+}

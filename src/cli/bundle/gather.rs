@@ -22,7 +22,7 @@ pub fn gather(opened: &OpenedExperiment, store: &Store, include: bool) -> Result
     for (name, wish) in data_sets(opened, &made) {
         let set = DataSet { name: &name, wish, store, include };
         let (described, path) = set.gather(&experiment.project, &mut members)?;
-        project.datasets.get_mut(&name).context("a data set that serves is known")?.path = Some(path.into());
+        relocate(&mut project, &name, &experiment.root, path)?;
         data.insert(name, described);
     }
     keep_used(&mut project, &experiment.graph.stages);
@@ -52,6 +52,15 @@ pub fn gather(opened: &OpenedExperiment, store: &Store, include: bool) -> Result
         expected: made.iter().flatten().map(expected).collect(),
     };
     Ok((manifest, members))
+}
+
+/// Names the place of a data set in the bundle, and its layout: where only some files are taken along, they might not
+/// tell it.
+fn relocate(project: &mut Project, name: &str, root: &Path, path: String) -> Result<()> {
+    let known = project.datasets.get_mut(name).context("a data set that serves is known")?;
+    known.format = Some(known.layout(root));
+    known.path = Some(path.into());
+    Ok(())
 }
 
 /// Of each stage its artifact, where it is made.

@@ -8,7 +8,7 @@ use crate::data::members::Members;
 use crate::engine::JobSource;
 
 const FILES: [(&str, &[u8]); 3] =
-    [("birds/train/WREN/1.png", b"one"), ("birds/train/鳥/2.png", b"two!"), ("birds/notes.txt", b"")];
+    [("birds/train/鳥/2.png", b"two!"), ("birds/notes.txt", b""), ("birds/train/WREN/1.png", b"one")];
 
 fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = ::tar::Builder::new(Vec::new());
@@ -81,8 +81,9 @@ fn the_same_files_are_found_in_every_kind_of_archive_whatever_it_is_called() {
         let found: Vec<(&str, Vec<u8>)> = (0..members.files.len())
             .map(|file| (members.files[file].path.as_str(), members.whole(file).unwrap()))
             .collect();
-        let wanted: Vec<(&str, Vec<u8>)> =
+        let mut wanted: Vec<(&str, Vec<u8>)> =
             FILES.iter().map(|(path, bytes)| (*path, bytes.to_vec())).collect();
+        wanted.sort();
         assert_eq!(found, wanted, "{name}");
     }
 }
@@ -165,7 +166,7 @@ fn a_bomb_is_refused() {
     assert!(refuse_size("a.png", 1 << 40, 1000).unwrap_err().to_string().contains("that is a bomb"));
     refuse_size("a.bmp", 60 << 20, 1000).unwrap();
     // What the directory says is a lie: what comes is more.
-    let mut zip = zip_of(&[("skip", b""), ("a.png", &zeros)]);
+    let mut zip = zip_of(&[("0.png", b""), ("a.png", &zeros)]);
     let size = (zeros.len() as u32).to_le_bytes();
     let at: Vec<usize> = (0..zip.len() - 4).filter(|at| zip[*at..*at + 4] == size).collect();
     at.iter().for_each(|at| zip[*at..*at + 4].copy_from_slice(&5u32.to_le_bytes()));
