@@ -176,7 +176,7 @@ impl KeepTogether {
 #[serde(deny_unknown_fields, default)]
 pub struct NearDuplicates {
     /// Bits of 255 in which the fingerprints of two images of one group may differ. 0 finds little but copies; at 68
-    /// bursts are found, too; from 75 on different scenes are taken for one; the mean of two scenes is 127.
+    /// bursts are found, too; from 72 on different scenes may be taken for one; the mean of two scenes is 127.
     #[schemars(range(min = 0, max = 127))]
     pub distance: u32,
 }
