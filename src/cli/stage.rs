@@ -32,7 +32,7 @@ fn command(task: &Task) -> Result<()> {
     let keyed = task.job.pre_image["parameters"]["run"].as_str().context("the job holds no command line")?;
     let mut line = keyed.replace("{out}", &shell_path(&out, &task.job.root));
     for (role, input) in &task.job.inputs {
-        let folder = task.checkpoints().join(role);
+        let folder = task.measured("inputs").join(role);
         link_files(&folder, input.files.iter().map(|(name, file)| (name.as_str(), file.path.as_path())))?;
         line = line.replace(&format!("{{{role}}}"), &shell_path(&folder, &task.job.root));
     }
@@ -48,7 +48,8 @@ fn command(task: &Task) -> Result<()> {
     Ok(())
 }
 
-/// A folder of links, so that a command sees what a stage made and what it passes on in one place.
+/// A folder of links, so that a command sees what a stage made and what it passes on in one place. It stays beside the
+/// artifact: to make it costs little, to remove it slows whatever is made next.
 fn link_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a Path)>) -> Result<()> {
     let _ = fs::remove_dir_all(folder);
     for (name, path) in files {

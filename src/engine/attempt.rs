@@ -36,9 +36,9 @@ impl Attempt {
         for _ in 0..100 {
             let folder = work.join(fresh_name());
             job.log = folder.join(LOG);
-            fs::create_dir_all(&folder).map_err(failed)?;
             let text = serde_json::to_vec(job).context("a job is text and numbers")?;
-            match write_locked(&folder.join(JOB), &text) {
+            let made = fs::create_dir_all(&folder).and_then(|()| write_locked(&folder.join(JOB), &text));
+            match made {
                 Ok(Some(alive)) => return Ok(Attempt { folder, _alive: alive }),
                 Ok(None) => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -94,10 +94,16 @@ fn dead(folder: PathBuf) -> Option<Dead> {
 
 /// Removes what dead attempts at a key left, and the key's folder when nothing is left in it.
 pub fn clear(work: &Path) {
+    clear_dead(work);
+    let _ = fs::remove_dir(work);
+}
+
+/// Removes what dead attempts at a key left. The key's folder stays: ext4 looks at every folder lately removed whenever
+/// it makes another, so that empty ones are removed together when a launch ends.
+pub fn clear_dead(work: &Path) {
     for attempt in dead_attempts(work) {
         let _ = fs::remove_dir_all(&attempt.folder);
     }
-    let _ = fs::remove_dir(work);
 }
 
 /// `None`: the file was removed before it was locked.

@@ -65,6 +65,8 @@ pub struct Launch<'a, 'l> {
     waiting: Vec<Vec<StageId>>,
     /// For each stage, how many it waits for.
     missing: Vec<usize>,
+    /// Keys whose artifacts this launch saw made.
+    pub done: Vec<String>,
     /// Stages of [`Program::Worker`] that have yet to start.
     pub workers_ahead: usize,
     remade: HashMap<StageId, u32>,
@@ -98,6 +100,7 @@ impl<'a, 'l> Launch<'a, 'l> {
             stopping: false,
             waiting: vec![Vec::new(); stages],
             missing: vec![0; stages],
+            done: Vec::new(),
             workers_ahead: 0,
             remade: HashMap::new(),
             began: Instant::now(),

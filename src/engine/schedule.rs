@@ -17,7 +17,7 @@ use super::options::{Options, Outcome};
 use super::process::{Executor, Happening, Processes};
 use super::signals::Interrupts;
 use super::stage::StageId;
-use super::store::{Look, Store};
+use super::store::{Look, Store, names_in};
 
 /// How often a launch looks up while nothing happens: for Ctrl-C, and for GPUs that other launches hold.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -96,7 +96,20 @@ fn go(launch: &mut Launch, executor: &mut dyn Executor, interrupts: &Interrupts)
         }
     }
     executor.expect_workers(false);
+    sweep(launch);
     Ok(())
+}
+
+/// Removes the folders of attempts at keys that are done, and empty ones that others left.
+fn sweep(launch: &Launch) {
+    for key in &launch.done {
+        clear(&launch.store.work(key));
+    }
+    let folder = launch.store.root().join("work");
+    for name in names_in(&folder) {
+        // One that holds something stays.
+        let _ = std::fs::remove_dir(folder.join(name));
+    }
 }
 
 fn said(launch: &mut Launch, id: StageId, event: StageEvent) {
@@ -140,10 +153,7 @@ fn made(launch: &mut Launch, id: StageId, running: Running, found: bool) {
     let Running { resolved, attempt, replaced, .. } = running;
     drop(attempt);
     let _ = replaced.map(std::fs::remove_dir_all);
-    let work = launch.store.work(&resolved.key);
-    if work.exists() {
-        clear(&work);
-    }
+    launch.done.push(resolved.key.clone());
     launch.made(id, &resolved, found);
 }
 

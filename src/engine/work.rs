@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use super::attempt::{Attempt, CHECKPOINTS, Dead, clear, dead_attempts};
+use super::attempt::{Attempt, CHECKPOINTS, Dead, clear_dead, dead_attempts};
 use super::devices;
 use super::draft::{Draft, remove_from};
 use super::event::StageEvent;
@@ -48,7 +48,7 @@ pub fn carry_out(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, 
 }
 
 fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: &Tell) -> Result<StageEvent> {
-    let store = Store::open(&job.store)?;
+    let store = Store::join(&job.store)?;
     let alive = match Attempt::join(&store, job_file, &job)? {
         Some(attempt) => attempt,
         // Its log stays where the job file says: this process writes there already.
@@ -156,7 +156,7 @@ fn tidy(store: &Store, alive: Attempt, key: &str) {
     let folder = alive.folder.clone();
     let _ = fs::remove_dir_all(folder);
     drop(alive);
-    clear(&store.work(key));
+    clear_dead(&store.work(key));
 }
 
 /// A program that reads a file while it is edited makes an artifact that belongs to no key. Trees are checked file

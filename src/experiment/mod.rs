@@ -166,7 +166,7 @@ fn settle(found: &project::Found, machine: Resolve<'_>, problems: &mut Problems)
         problems.push(Problem { origin, hint, ..Problem::nowhere(message) });
         Machine { cuda: false, torch_threads: 1, libtorch: String::new(), bf16: false }
     });
-    Setting { machine, root: found.root.clone(), datasets: project.datasets.clone() }
+    Setting::new(machine, found.root.clone(), project.datasets.clone())
 }
 
 fn build(

@@ -56,7 +56,7 @@ impl Command {
 
 fn is_project_file(setting: &Setting, word: &str) -> bool {
     let inside = !word.starts_with('/') && !word.split('/').any(|part| part == "..");
-    inside && setting.root.join(word).is_file()
+    inside && setting.holds_file(word)
 }
 
 impl Describe for Command {
@@ -107,7 +107,7 @@ impl Describe for Command {
                 .push(Complaint::new(&["run"], message).hint("write the results into the folder `{out}`"));
         }
         for (index, path) in self.inputs.iter().enumerate() {
-            if !setting.root.join(path).is_file() {
+            if !setting.holds_file(path) {
                 let field = ["inputs".to_string(), index.to_string()];
                 let message = format!("no file `{path}` in `{}`", setting.root.display());
                 complaints.push(Complaint { field: field.to_vec(), ..Complaint::new(&[], message) });

@@ -1,6 +1,7 @@
 //! What is known before anything runs: the machine, the project, and the shape of what will flow.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use super::dataset::Dataset;
@@ -25,6 +26,24 @@ pub struct Setting {
     /// Folder of `pipeline.toml`; relative paths start here.
     pub root: PathBuf,
     pub datasets: BTreeMap<String, Dataset>,
+    /// Which words of command lines were found to name files: most stand in many lines.
+    files: RefCell<HashMap<String, bool>>,
+}
+
+impl Setting {
+    pub fn new(machine: Machine, root: PathBuf, datasets: BTreeMap<String, Dataset>) -> Setting {
+        Setting { machine, root, datasets, files: RefCell::default() }
+    }
+
+    /// Whether `path`, relative to the root, is a file.
+    pub fn holds_file(&self, path: &str) -> bool {
+        if let Some(known) = self.files.borrow().get(path) {
+            return *known;
+        }
+        let is_file = self.root.join(path).is_file();
+        self.files.borrow_mut().insert(path.to_string(), is_file);
+        is_file
+    }
 }
 
 /// What is known of a thing without making it; `None` is unknown.

@@ -10,7 +10,7 @@ use super::*;
 
 fn setting() -> Setting {
     let machine = Machine { cuda: false, torch_threads: 1, libtorch: String::new(), bf16: false };
-    Setting { machine, root: PathBuf::new(), datasets: BTreeMap::new() }
+    Setting::new(machine, PathBuf::new(), BTreeMap::new())
 }
 
 fn augment(fields: serde_json::Value) -> Augment {
