@@ -38,8 +38,8 @@ pub use subset::{
     Subset,
 };
 pub use train::{
-    AdamW, Constant, Crop, Dsa, Flip, OneCycle, Optimizer, Precision, Schedule, Sgd, StepDown, Train,
-    Transform,
+    Adam, AdamW, Constant, CosineDecay, Crop, Dsa, Flip, LinearDecay, OneCycle, Optimizer, Precision,
+    Schedule, Sgd, StepDown, Train, Transform,
 };
 
 use crate::engine::{Files, Needs, Program, Source};

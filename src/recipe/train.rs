@@ -31,6 +31,10 @@ pub struct Train {
     /// How the learning rate moves.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Gradients are scaled down so that their norm over all weights is at most this (Pascanu et al. 2013).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1e-6))]
+    pub clip_norm: Option<f64>,
     /// Random changes of the training batch, in order.
     #[serde(default)]
     pub transforms: Vec<Transform>,
@@ -63,6 +67,8 @@ choice! {
     pub enum Optimizer {
         /// Stochastic gradient descent.
         "sgd" => Sgd @ 1,
+        /// Adam (Kingma & Ba 2015); weight decay is added to the gradient.
+        "adam" => Adam @ 1,
         /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
         "adamw" => AdamW @ 1,
     }
@@ -84,6 +90,27 @@ pub struct Sgd {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    /// Learning rate, at its highest.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    /// Decay of the running mean and of the running square of the gradient.
+    pub betas: [f64; 2],
+    #[schemars(range(min = 0.0))]
+    pub eps: f64,
+    /// Added to the gradient as weight × this; not for norms and biases.
+    #[schemars(range(min = 0.0))]
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Adam {
+        Adam { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +140,10 @@ choice! {
         "constant" => Constant @ 1,
         /// Up along a cosine, then down along one to almost nothing (Smith & Topin 2018).
         "one-cycle" => OneCycle @ 1,
+        /// Down along a cosine, after a warm-up (Loshchilov & Hutter 2017).
+        "cosine" => CosineDecay @ 1,
+        /// Down along a line, after a warm-up.
+        "linear" => LinearDecay @ 1,
         /// Multiplied by a factor at given points.
         "step-down" => StepDown @ 1,
     }
@@ -146,6 +177,28 @@ impl Default for OneCycle {
     fn default() -> OneCycle {
         OneCycle { rise: 0.3, start_div: 25.0, end_div: 10_000.0 }
     }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CosineDecay {
+    /// Share of the training over which it rises along a line first.
+    #[schemars(range(min = 0.0, max = 0.9))]
+    pub warm_up: f64,
+    /// What it falls towards, as a share of the highest.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub end: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinearDecay {
+    /// Share of the training over which it rises along a line first.
+    #[schemars(range(min = 0.0, max = 0.9))]
+    pub warm_up: f64,
+    /// What it falls towards, as a share of the highest.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub end: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

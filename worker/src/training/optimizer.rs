@@ -1,6 +1,6 @@
 //! Turns gradients into updates of the flat parameter buffer, as `torch.optim` does.
 
-use pipeline::recipe::{self, AdamW, Sgd};
+use pipeline::recipe::{self, Adam, AdamW, Sgd};
 use tch::{Tensor, no_grad};
 
 use crate::models::Parameters;
@@ -28,7 +28,7 @@ impl Optimizer {
         let flats = match rule {
             recipe::Optimizer::Sgd(Sgd { momentum: 0.0, .. }) => 0,
             recipe::Optimizer::Sgd(_) => 1,
-            recipe::Optimizer::AdamW(_) => 2,
+            recipe::Optimizer::Adam(_) | recipe::Optimizer::AdamW(_) => 2,
         };
         let state = (0..flats).map(|_| parameters.flat().zeros_like()).collect();
         Optimizer { rule: rule.clone(), state }
@@ -43,6 +43,7 @@ impl Optimizer {
     pub fn lr(&self) -> f64 {
         match &self.rule {
             recipe::Optimizer::Sgd(sgd) => sgd.lr,
+            recipe::Optimizer::Adam(adam) => adam.lr,
             recipe::Optimizer::AdamW(adamw) => adamw.lr,
         }
     }
@@ -57,7 +58,10 @@ impl Optimizer {
                 let weights = run(parameters.flat());
                 match &self.rule {
                     recipe::Optimizer::Sgd(sgd) => descend(sgd, weights, &piece, state, lr),
-                    recipe::Optimizer::AdamW(adamw) => adapt(adamw, weights, &piece, state, lr, step),
+                    recipe::Optimizer::Adam(adam) => adapt_coupled(adam, weights, piece, state, lr, step),
+                    recipe::Optimizer::AdamW(adamw) => {
+                        adapt_decoupled(adamw, weights, &piece, state, lr, step)
+                    }
                 }
             }
         });
@@ -80,18 +84,61 @@ fn descend(sgd: &Sgd, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>
     weights -= direction * lr;
 }
 
-fn adapt(adamw: &AdamW, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>, lr: f64, step: u64) {
-    let [mean, square] = &mut state[..] else { unreachable!("AdamW keeps two flat buffers") };
-    let [keep_mean, keep_square] = adamw.betas;
-    let _ = mean.lerp_(&piece.gradient, 1.0 - keep_mean);
-    let _ = square.lerp_(&piece.gradient.square(), 1.0 - keep_square);
-    let steps = step as f64 + 1.0;
-    let (correct_mean, correct_square) = (1.0 - keep_mean.powf(steps), 1.0 - keep_square.powf(steps));
+/// Adam, with the decay in the gradient.
+fn adapt_coupled(adam: &Adam, weights: Tensor, piece: Piece, state: Vec<Tensor>, lr: f64, step: u64) {
+    let mut gradient = piece.gradient;
+    if piece.decays && adam.weight_decay > 0.0 {
+        // The gradient is not needed any more.
+        gradient += &weights * adam.weight_decay;
+    }
+    adapt([adam.betas[0], adam.betas[1], adam.eps], weights, &gradient, state, lr, step);
+}
+
+/// Adam, with the decay taken off the weights.
+fn adapt_decoupled(
+    adamw: &AdamW,
+    mut weights: Tensor,
+    piece: &Piece,
+    state: Vec<Tensor>,
+    lr: f64,
+    step: u64,
+) {
     if piece.decays && adamw.weight_decay > 0.0 {
         weights *= 1.0 - lr * adamw.weight_decay;
     }
-    let spread = square.sqrt() / correct_square.sqrt() + adamw.eps;
+    adapt([adamw.betas[0], adamw.betas[1], adamw.eps], weights, &piece.gradient, state, lr, step);
+}
+
+/// Adam's own update; `settings` are both betas and epsilon.
+fn adapt(
+    settings: [f64; 3],
+    mut weights: Tensor,
+    gradient: &Tensor,
+    mut state: Vec<Tensor>,
+    lr: f64,
+    step: u64,
+) {
+    let [mean, square] = &mut state[..] else { unreachable!("Adam keeps two flat buffers") };
+    let [keep_mean, keep_square, eps] = settings;
+    let _ = mean.lerp_(gradient, 1.0 - keep_mean);
+    let _ = square.lerp_(&gradient.square(), 1.0 - keep_square);
+    let steps = step as f64 + 1.0;
+    let (correct_mean, correct_square) = (1.0 - keep_mean.powf(steps), 1.0 - keep_square.powf(steps));
+    let spread = square.sqrt() / correct_square.sqrt() + eps;
     weights -= &*mean * (lr / correct_mean) / spread;
+}
+
+/// Scales gradients down so that their norm over all tensors is at most `most`, as PyTorch's
+/// `clip_grad_norm_` does. Nothing is waited for on a GPU.
+pub fn clip(gradients: &mut [Tensor], most: f64) {
+    no_grad(|| {
+        let norms: Vec<Tensor> = gradients.iter().map(Tensor::norm).collect();
+        let scale = ((Tensor::stack(&norms, 0).norm() + 1e-6).reciprocal() * most).clamp_max(1.0);
+        for gradient in gradients {
+            // Not in place: two parameters may share one gradient.
+            *gradient = &*gradient * &scale;
+        }
+    });
 }
 
 /// On the CPU short runs, each parameter's own; on a GPU, where starting an operation is what costs, two: the

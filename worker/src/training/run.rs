@@ -9,7 +9,7 @@ use super::curve::{Point, is_point};
 use super::order::Order;
 use super::set::Set;
 use super::state::{Checkpoints, State};
-use super::{loss, results, schedule, transforms};
+use super::{loss, optimizer, results, schedule, transforms};
 use crate::images::Images;
 use crate::models::{Mode, Network, kind_of};
 use crate::randomness::{mix, purpose};
@@ -86,7 +86,10 @@ impl Plan<'_> {
         let tensors = state.parameters.tensors();
         let logits = self.network.forward(tensors, &state.buffers, &images, Mode::Train, self.compute);
         let loss = loss::cross_entropy(&logits, &labels, recipe.label_smoothing);
-        let gradients = Tensor::run_backward(&[&loss], tensors, false, false);
+        let mut gradients = Tensor::run_backward(&[&loss], tensors, false, false);
+        if let Some(most) = recipe.clip_norm {
+            optimizer::clip(&mut gradients, most);
+        }
         let lr = schedule::rate(&recipe.schedule, state.optimizer.lr(), step, self.total);
         state.optimizer.update(&state.parameters, &gradients, lr, step);
         no_grad(|| {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
 use super::optimizer::Optimizer;
-use super::{loss, train};
+use super::{loss, optimizer, train};
 use crate::fixture::{self, Bench};
 use crate::models::{Layout, Parameters};
 
@@ -64,8 +64,12 @@ fn the_same_training_twice_gives_equal_bytes() {
 fn a_stopped_and_resumed_training_gives_the_bytes_of_an_uninterrupted_one() {
     let _alone = fixture::alone();
     let folder = tempfile::tempdir().unwrap();
-    for optimizer in [json!({ "sgd": { "lr": 0.02, "momentum": 0.9 } }), json!({ "adamw": { "lr": 0.001 } })]
-    {
+    let rules = [
+        json!({ "sgd": { "lr": 0.02, "momentum": 0.9 } }),
+        json!({ "adamw": { "lr": 0.001 } }),
+        json!({ "adam": { "lr": 0.001 } }),
+    ];
+    for optimizer in rules {
         let changes = json!({ "optimizer": optimizer });
         let name = optimizer.as_object().unwrap().keys().next().unwrap();
         let whole = done(&bench(&folder.path().join(format!("whole-{name}")), changes.clone()));
@@ -189,7 +193,7 @@ fn losses_are_those_of_pytorch() {
 const LOSSES_OF_PYTORCH: [f64; 3] = [0.893_474_70, 0.946_808_04, 1.228_474_74];
 
 /// Five updates of a weight `[2, 3]` (which decays) and a bias `[2]` (which does not) by made-up gradients.
-fn five_updates(rule: &recipe::Optimizer) -> Vec<f64> {
+fn five_updates(rule: &recipe::Optimizer, clip_norm: Option<f64>) -> Vec<f64> {
     let parameter = |name: &str, shape: &[i64], decays| crate::models::Parameter {
         name: name.to_string(),
         shape: shape.to_vec(),
@@ -203,7 +207,10 @@ fn five_updates(rule: &recipe::Optimizer) -> Vec<f64> {
     for step in 0..5 {
         let places = Tensor::arange(8, (Kind::Float, Device::Cpu));
         let flat = (places + step as f64).sin();
-        let gradients = [flat.narrow(0, 0, 6).view([2, 3]), flat.narrow(0, 6, 2)];
+        let mut gradients = [flat.narrow(0, 0, 6).view([2, 3]), flat.narrow(0, 6, 2)];
+        if let Some(most) = clip_norm {
+            optimizer::clip(&mut gradients, most);
+        }
         optimizer.update(&parameters, &gradients, optimizer.lr(), step);
     }
     Vec::<f64>::try_from(parameters.flat().to_kind(Kind::Double)).unwrap()
@@ -215,17 +222,28 @@ fn five_updates_are_those_of_pytorch() {
         recipe::Optimizer::Sgd(recipe::Sgd { lr: 0.1, momentum: 0.9, nesterov, weight_decay: 0.05 })
     };
     let adamw = recipe::AdamW { lr: 0.01, weight_decay: 0.1, ..recipe::AdamW::default() };
-    let rules = [sgd(false), sgd(true), recipe::Optimizer::AdamW(adamw)];
-    for (rule, expected) in rules.iter().zip(UPDATES_OF_PYTORCH) {
-        let found = five_updates(rule);
+    let adam = recipe::Adam { lr: 0.01, weight_decay: 0.1, ..recipe::Adam::default() };
+    let plain = recipe::Sgd { lr: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let rules = [
+        (sgd(false), None),
+        (sgd(true), None),
+        (recipe::Optimizer::AdamW(adamw), None),
+        (recipe::Optimizer::Adam(adam), None),
+        (recipe::Optimizer::Sgd(plain), Some(0.5)),
+    ];
+    for ((rule, clip_norm), expected) in rules.iter().zip(UPDATES_OF_PYTORCH) {
+        let found = five_updates(rule, *clip_norm);
         let apart = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(apart < 2e-6, "{}: {found:?}", rule.name());
     }
 }
 
-/// `torch.optim` of PyTorch 2.11: SGD, SGD with Nesterov's look-ahead, AdamW.
-const UPDATES_OF_PYTORCH: [[f64; 8]; 3] = [
+/// `torch.optim` of PyTorch 2.11: SGD, SGD with Nesterov's look-ahead, AdamW, Adam, and plain SGD after
+/// `clip_grad_norm_` to .5.
+const UPDATES_OF_PYTORCH: [[f64; 8]; 5] = [
     [-0.38784561, -0.63169837, 0.28133425, 0.07155232, 0.9481951, -0.48719025, 0.2964693, -1.31760395],
     [-0.44654647, -0.58860141, 0.37582302, 0.14673467, 0.91338301, -0.57303363, 0.21331973, -1.31728876],
     [0.07316181, -0.22923832, 0.28721857, -0.3831816, 0.52965248, -0.58243579, 0.68770725, -0.83392459],
+    [0.0633287, -0.2296904, 0.2873463, -0.38371715, 0.5307858, -0.5828743, 0.68770725, -0.83392459],
+    [0.07165962, -0.20412496, 0.32388297, -0.37006706, 0.50846267, -0.6207881, 0.66907358, -0.81263119],
 ];
