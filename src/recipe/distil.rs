@@ -33,6 +33,8 @@ choice! {
         "random" => Random @ 1,
         /// The mean image of each class: one image a class.
         "class-mean" => ClassMean @ 1,
+        /// The mean image of each class, and one standard deviation either way along its principal components.
+        "eigenimages" => Eigenimages @ 1,
         /// Synthetic images whose mean features match those of real ones under random networks
         /// (Zhao & Bilen 2023).
         "distribution-matching" => DistributionMatching @ 1,
@@ -46,6 +48,14 @@ pub struct Random {}
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassMean {}
+
+/// Principal components of each class's pixels, in f64. An even `images_per_class` gives mean + and mean - √variance ·
+/// component of half as many components, from the largest variance on; an odd one begins with the mean itself. Clamped
+/// to black and white. Of a component and its mirror image, the one whose entry of largest magnitude is positive
+/// comes first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Eigenimages {}
 
 /// Distribution matching: minimises the squared distance of mean features, class by class, under a new random
 /// `convnet` at every iteration.

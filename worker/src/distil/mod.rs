@@ -6,6 +6,7 @@ mod curve;
 mod distilled;
 mod distribution_matching;
 mod draws;
+mod eigenimages;
 mod forming;
 mod memory;
 mod random;
@@ -39,6 +40,10 @@ pub fn distil(task: &Task, device: Device) -> Result<()> {
         Method::ClassMean(_) => {
             task.started(None);
             class_mean::average(&real)
+        }
+        Method::Eigenimages(_) => {
+            task.started(None);
+            eigenimages::distil(task, &real, recipe.images_per_class as usize)?
         }
         Method::DistributionMatching(settings) => {
             distribution_matching::distil(task, &real, &recipe, settings, device)?

@@ -1,0 +1,222 @@
+//! Eigenimages: the mean of each class, and one standard deviation either way along its principal components.
+
+use anyhow::{Result, ensure};
+use pipeline::data::Pixels;
+use pipeline::engine::Task;
+use tch::{Device, Kind, Tensor};
+
+use super::distilled::{Distilled, Images};
+use super::real::Real;
+use crate::figures::rounded;
+use crate::training::write_table;
+
+/// The table's name in `content/`.
+const TABLE: &str = "components.csv";
+/// Components of a class that the table has at most.
+const ROWS: usize = 50;
+/// A component with less of the largest one's variance is the rounding of one that is not there.
+const LEAST: f64 = 1e-10;
+
+/// `per_class` images a class: the mean where it is odd, then mean + and mean - √variance · component, from the largest
+/// variance on. Clamped to black 0 and white 1. Writes the variance of each component to `components.csv`.
+///
+/// # Errors
+/// The images of a class differ in fewer directions than are asked for.
+pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
+    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    for (name, places) in real.classes.names().iter().zip(&real.by_class) {
+        let class = Components::of(&matrix(real, places), per_class / 2);
+        let found = class.found();
+        ensure!(
+            found >= per_class / 2,
+            "{per_class} eigenimages take {} components, and the images of `{name}` have {found}\n\
+             hint: set `images_per_class` to at most {}, or drop repeated images",
+            per_class / 2,
+            2 * found + 1
+        );
+        values.extend(Vec::<f32>::try_from(class.prototypes(per_class).to_kind(Kind::Float).view(-1))?);
+        rows.extend(class.rows(name));
+    }
+    write_table(&task.content(TABLE), &["class", "component", "variance", "share"], rows.into_iter())?;
+    let classes = real.classes.len() as i64;
+    Ok(Distilled {
+        images: Images::F32(values),
+        labels: (0..classes).flat_map(|class| vec![class; per_class]).collect(),
+        sources: real.classes.names().iter().flat_map(|name| sources(name, per_class)).collect(),
+        iterations: 0,
+        final_loss: None,
+    })
+}
+
+/// `eigenimages/CLASS/mean`, `eigenimages/CLASS/1+`, `eigenimages/CLASS/1-` and so on.
+fn sources(class: &str, per_class: usize) -> Vec<String> {
+    let pair = |k: usize| [format!("{k}+"), format!("{k}-")];
+    let mean = (per_class % 2 == 1).then(|| "mean".to_string());
+    mean.into_iter()
+        .chain((1..=per_class / 2).flat_map(pair))
+        .map(|image| format!("eigenimages/{class}/{image}"))
+        .collect()
+}
+
+/// The images at `places`, a row each, `[n, h·w·3]` f64, black 0 and white 1.
+fn matrix(real: &Real, places: &[usize]) -> Tensor {
+    let row = |place: &usize| match real.split.image(*place) {
+        Pixels::U8(bytes) => Tensor::from_slice(bytes).to_kind(Kind::Double) / 255.0,
+        Pixels::F32(floats) => Tensor::from_slice(floats).to_kind(Kind::Double),
+    };
+    Tensor::stack(&places.iter().map(row).collect::<Vec<_>>(), 0)
+}
+
+/// Principal components of some rows.
+struct Components {
+    /// `[d]`.
+    mean: Tensor,
+    /// Along every component, from the largest on; the divisor is n - 1.
+    variances: Vec<f64>,
+    /// The first ones, `[k, d]`, of length 1.
+    vectors: Tensor,
+}
+
+impl Components {
+    /// All variances and at most `kept` vectors of the rows `[n, d]`. Always on the CPU and in f64: eigenvalues in f32
+    /// have failed on matrices of low rank.
+    fn of(rows: &Tensor, kept: usize) -> Components {
+        let (n, d) = rows.size2().expect("rows are a matrix");
+        let mean = rows.mean_dim(0, false, Kind::Double);
+        let centred = rows - &mean;
+        // Of XXᵀ and XᵀX, which share their eigenvalues, the smaller.
+        let by_image = n < d;
+        let product = if by_image { centred.matmul(&centred.tr()) } else { centred.tr().matmul(&centred) };
+        let (values, vectors) = (product / (n - 1).max(1) as f64).linalg_eigh("L");
+        let count = (n - 1).min(d);
+        let values = values.flip([0]).narrow(0, 0, count).clamp_min(0.0);
+        let chosen = vectors.flip([1]).narrow(1, 0, count.min(kept as i64)).tr();
+        let vectors = if by_image { chosen.matmul(&centred) } else { chosen };
+        let lengths = vectors.norm_scalaropt_dim(2.0, [1], true).clamp_min(f64::MIN_POSITIVE);
+        let variances = Vec::try_from(values.contiguous()).expect("variances are f64");
+        Components { mean, variances, vectors: signed(&(vectors / lengths)) }
+    }
+
+    /// How many components the rows have.
+    fn found(&self) -> usize {
+        let least = LEAST * self.variances.first().copied().unwrap_or(0.0);
+        self.variances.iter().filter(|variance| **variance > least).count()
+    }
+
+    /// `[per class, d]`.
+    fn prototypes(&self, per_class: usize) -> Tensor {
+        let mean = (per_class % 2 == 1).then(|| self.mean.shallow_clone());
+        let pair = |k: usize| {
+            let step = self.vectors.get(k as i64) * self.variances[k].sqrt();
+            [&self.mean + &step, &self.mean - &step]
+        };
+        let images: Vec<Tensor> = mean.into_iter().chain((0..per_class / 2).flat_map(pair)).collect();
+        Tensor::stack(&images, 0).clamp(0.0, 1.0)
+    }
+
+    /// Class, component from 1, variance and its share of the class's.
+    fn rows(&self, class: &str) -> Vec<Vec<String>> {
+        let total: f64 = self.variances.iter().sum();
+        let row = |(place, variance): (usize, &f64)| {
+            let share = rounded(variance / total);
+            vec![class.into(), (place + 1).to_string(), rounded(*variance).to_string(), share.to_string()]
+        };
+        self.variances.iter().take(self.found().min(ROWS)).enumerate().map(row).collect()
+    }
+}
+
+/// Rows with the sign that makes their entry of largest magnitude positive: eigenvectors come with either.
+fn signed(vectors: &Tensor) -> Tensor {
+    if vectors.size()[0] == 0 {
+        return vectors.to_device(Device::Cpu);
+    }
+    let largest = vectors.gather(1, &vectors.abs().argmax(1, true), false);
+    vectors * largest.sign()
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::data::Split;
+    use serde_json::{Value, json};
+
+    use super::super::tests::{bench, content, run};
+    use super::*;
+
+    fn eigenimages(images_per_class: u32) -> Value {
+        json!({ "images_per_class": images_per_class, "method": { "eigenimages": {} } })
+    }
+
+    #[test]
+    fn either_product_gives_the_components_worked_out_by_hand() {
+        // Sums of squares 32 along (3, 4)/5 and 2 along (4, -3)/5, about the mean (1, 2); four rows.
+        let wide = [2.4, 3.2, -2.4, -3.2, -0.8, 0.6, 0.8, -0.6_f64];
+        let rows = Tensor::from_slice(&wide).view([4, 2]) + Tensor::from_slice(&[1.0, 2.0]);
+        let zeros = Tensor::zeros([4, 6], (Kind::Double, Device::Cpu));
+        for rows in [rows.shallow_clone(), Tensor::cat(&[&rows, &zeros], 1)] {
+            let found = Components::of(&rows, 2);
+            let expected = [32.0 / 3.0, 2.0 / 3.0];
+            let close = |(a, b): (&f64, f64)| (a - b).abs() < 1e-12;
+            assert!(found.variances.iter().zip(expected).all(close), "{:?}", found.variances);
+            assert_eq!(found.found(), 2);
+            let vectors = [[0.6, 0.8], [0.8, -0.6]];
+            for (k, place) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let got = found.vectors.double_value(&[k as i64, place as i64]);
+                assert!((got - vectors[k][place]).abs() < 1e-12, "{got}");
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_lie_about_the_mean_which_an_odd_number_begins_with() {
+        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let [mean, odd, even] = [1, 5, 4].map(eigenimages);
+        let [mean, odd, even] = [(0, mean), (1, odd), (2, even)].map(|(f, p)| run(folders[f].path(), p));
+        let image = |split: &Split, place: usize| match split.image(place) {
+            Pixels::F32(values) => values.to_vec(),
+            Pixels::U8(_) => panic!(),
+        };
+        assert_eq!(image(&odd, 5), image(&mean, 1));
+        assert_eq!(image(&odd, 6), image(&even, 4));
+        let names: Vec<&str> = (5..10).map(|place| odd.source(place)).collect();
+        assert_eq!(names, ["mean", "1+", "1-", "2+", "2-"].map(|name| format!("eigenimages/B/{name}")));
+        let (plus, minus, mean) = (image(&even, 4), image(&even, 5), image(&mean, 1));
+        let inside = |place: &usize| [plus[*place], minus[*place]].iter().all(|v| *v > 0.0 && *v < 1.0);
+        let middle = |place: usize| f64::from(plus[place]) + f64::from(minus[place]);
+        let unclamped: Vec<usize> = (0..mean.len()).filter(inside).collect();
+        assert!(unclamped.len() > mean.len() / 2);
+        assert!(unclamped.iter().all(|p| (middle(*p) / 2.0 - f64::from(mean[*p])).abs() < 1e-6));
+        assert_ne!(plus, minus);
+    }
+
+    #[test]
+    fn the_shares_of_a_class_sum_to_one_and_the_bytes_are_the_same_twice() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [first, second] = folders.each_ref().map(|folder| {
+            run(folder.path(), eigenimages(4));
+            content(folder.path())
+        });
+        assert_eq!(first, second);
+        let mut table = csv::Reader::from_reader(&first[TABLE][..]);
+        let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+        let of_b: Vec<f64> = rows.iter().filter(|r| &r[0] == "B").map(|r| r[3].parse().unwrap()).collect();
+        assert!(of_b.len() <= 4 && of_b.is_sorted_by(|a, b| a >= b), "{of_b:?}");
+        assert!((of_b.iter().sum::<f64>() - 1.0).abs() < 1e-4, "{of_b:?}");
+    }
+
+    #[test]
+    fn images_that_are_all_alike_are_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(folder.path(), eigenimages(2));
+        let path = folder.path().join("photos/train.safetensors");
+        let labels: Vec<i64> = (0..9).map(|i| i % 3).collect();
+        let sources: Vec<String> = (0..9).map(|i| i.to_string()).collect();
+        let grey = vec![90_u8; 9 * 8 * 8 * 3];
+        let labels = pipeline::data::Labels::Hard(labels);
+        pipeline::data::write_split(&path, 8, 8, Pixels::U8(&grey), &labels, &sources).unwrap();
+        let message = super::super::distil(&bench.task(), Device::Cpu).unwrap_err().to_string();
+        assert!(
+            message.contains("the images of `A` have 0\nhint: set `images_per_class` to at most 1"),
+            "{message}"
+        );
+    }
+}
