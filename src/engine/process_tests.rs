@@ -91,6 +91,8 @@ fn stages_in_processes_leave_artifacts_with_their_logs() {
     let folder = tempfile::tempdir().unwrap();
     let stages =
         vec![stage("top", "a", &[]), stage("end", "sh echo text > {out}/out; echo printed >&2", &[0])];
+    // As a killed launch leaves it.
+    fs::create_dir_all(folder.path().join("work/0123456789abcdef")).unwrap();
     let (outcome, events) = launch(folder.path(), stages.clone());
     assert!(outcome.is_complete(), "{events:?}");
     let said = |event: &Event| matches!(event, Event::StageSaid { said: StageEvent::Started { .. }, .. });

@@ -106,8 +106,8 @@ fn sweep(launch: &Launch) {
         clear(&launch.store.work(key));
     }
     let folder = launch.store.root().join("work");
-    for name in names_in(&folder) {
-        // One that holds something stays.
+    for name in names_in(&folder).iter().filter(|name| !name.starts_with('.')) {
+        // One that holds something stays. Those with a dot are at work for a verb.
         let _ = std::fs::remove_dir(folder.join(name));
     }
 }

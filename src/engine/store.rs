@@ -73,14 +73,6 @@ impl Store {
                 fs::create_dir_all(&path).map_err(|error| unwritable(root, error))?;
             }
         }
-        Store::join(root)
-    }
-
-    /// Opens a store whose folders were made before, as that of a job.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn join(root: &Path) -> Result<Store> {
         // Jobs name files below it from whatever folder they run in.
         let root =
             root.canonicalize().with_context(|| format!("cannot open the store `{}`", root.display()))?;

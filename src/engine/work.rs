@@ -48,7 +48,7 @@ pub fn carry_out(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, 
 }
 
 fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: &Tell) -> Result<StageEvent> {
-    let store = Store::join(&job.store)?;
+    let store = Store::open(&job.store)?;
     let alive = match Attempt::join(&store, job_file, &job)? {
         Some(attempt) => attempt,
         // Its log stays where the job file says: this process writes there already.

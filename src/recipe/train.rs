@@ -181,7 +181,7 @@ impl Default for OneCycle {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct CosineDecay {
+pub struct Decay {
     /// Share of the training over which it rises along a line first.
     #[schemars(range(min = 0.0, max = 0.9))]
     pub warm_up: f64,
@@ -190,16 +190,8 @@ pub struct CosineDecay {
     pub end: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LinearDecay {
-    /// Share of the training over which it rises along a line first.
-    #[schemars(range(min = 0.0, max = 0.9))]
-    pub warm_up: f64,
-    /// What it falls towards, as a share of the highest.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub end: f64,
-}
+pub type CosineDecay = Decay;
+pub type LinearDecay = Decay;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
