@@ -12,6 +12,16 @@ pub fn points(difference: f64) -> String {
     signed(&format!("{:+.1}", 100.0 * difference))
 }
 
+/// A probability: `0.42`, `0.031`, `0.0021`, `< 0.001`; never 0.
+pub fn chance(p: f64) -> String {
+    match p {
+        0.095.. => format!("{p:.2}"),
+        0.0095.. => format!("{p:.3}"),
+        0.001.. => format!("{p:.4}"),
+        _ => "< 0.001".to_string(),
+    }
+}
+
 /// Seconds with two digits or more that mean something: `0.042`, `0.42`, `4.2`, `42`, `4200`.
 pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.*}", (SECONDS.decimals)(seconds))
@@ -119,6 +129,7 @@ mod tests {
             [812, 999_499, 999_500, 62_300, 14_724_042, 138_357_544].map(count),
             ["812", "999 k", "1.00 M", "62.3 k", "14.7 M", "138 M"]
         );
+        assert_eq!([0.42, 0.031, 0.0021, 1e-9].map(chance), ["0.42", "0.031", "0.0021", "< 0.001"]);
         assert_eq!([812, 61_440_000].map(bytes), ["812 B", "61.4 MB"]);
         assert_eq!([0.031, -0.12, 0.0].map(points), ["+3.1", "−12.0", "+0.0"]);
         assert_eq!(

@@ -1,15 +1,22 @@
 //! What a launch found, as tables and comparisons; reads artifacts, never events.
 //!
 //! A [`Launch`] is the record of an invocation. From it and the store come [`runs`] (a row a run), from those
-//! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them.
+//! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them, [`page`]
+//! is what a person reads. [`sides`] says what stands against what, [`judge`] what a difference is worth.
 
 mod cells;
 mod compare;
 mod confusion;
+mod evidence;
 mod figures;
+mod hardware;
+mod judge;
 mod launch;
 mod layout;
 mod network;
+mod page;
+mod pin;
+mod predictions;
 pub mod results;
 pub mod runs;
 pub mod settings;
@@ -29,6 +36,7 @@ pub use compare::{Comparison, Format, compare};
 pub use confusion::Confusion;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
+pub use page::{Page, Picture, write_report};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;
