@@ -12,7 +12,8 @@ use crate::{augment, data, engine};
 
 /// Does the stage whose job the engine hands over.
 pub fn stage() -> ExitCode {
-    engine::work::perform("pipeline", &dispatch)
+    // A command works in processes of its own, so that this one holds nothing of it afterwards.
+    engine::work::perform("pipeline", &dispatch, &["command"])
 }
 
 fn dispatch(task: &Task) -> Result<()> {

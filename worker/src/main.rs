@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("--describe") {
         return describe::describe().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    work::perform("pipeline-worker", &dispatch)
+    work::perform("pipeline-worker", &dispatch, &[])
 }
 
 fn dispatch(task: &Task) -> Result<()> {
