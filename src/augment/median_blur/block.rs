@@ -54,6 +54,23 @@ pub unsafe fn store_some<B: Block>(block: B, out: &mut [u8]) {
     out.copy_from_slice(&bytes[..out.len()]);
 }
 
+/// The first bytes of `from`, and zeros where it ends.
+///
+/// # Safety
+/// The caller is compiled for `B`.
+#[inline(always)]
+pub unsafe fn load_some<B: Block>(from: &[u8]) -> B {
+    if from.len() >= B::BYTES {
+        // SAFETY: `from` is long enough.
+        return unsafe { B::load(from.as_ptr()) };
+    }
+    let mut bytes = [0; 64];
+    assert!(B::BYTES <= bytes.len());
+    bytes[..from.len()].copy_from_slice(from);
+    // SAFETY: a block is no longer, as asserted.
+    unsafe { B::load(bytes.as_ptr()) }
+}
+
 /// What can be done with blocks of any kind.
 pub trait Work {
     /// # Safety
