@@ -54,12 +54,13 @@ pub unsafe fn store_some<B: Block>(block: B, out: &mut [u8]) {
     out.copy_from_slice(&bytes[..out.len()]);
 }
 
-/// The first bytes of `from`, and zeros where it ends.
+/// The bytes from `at` on, and zeros where they end.
 ///
 /// # Safety
 /// The caller is compiled for `B`.
 #[inline(always)]
-pub unsafe fn load_some<B: Block>(from: &[u8]) -> B {
+pub unsafe fn load_some<B: Block>(from: &[u8], at: usize) -> B {
+    let from = &from[at..];
     if from.len() >= B::BYTES {
         // SAFETY: `from` is long enough.
         return unsafe { B::load(from.as_ptr()) };

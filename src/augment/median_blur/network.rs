@@ -29,13 +29,13 @@ impl<const SIZE: usize> Row<'_, SIZE> {
         assert!(self.rows.iter().all(|row| row.len() == length) && length >= 3);
         assert!(self.ranks.len() >= SIZE * stride && B::BYTES <= PAST_THE_END);
         let ranks = self.ranks.as_mut_ptr();
-        for at in (0..length).step_by(B::BYTES) {
+        for at in starts(length, B::BYTES) {
             // SAFETY: a block stored at `border + at`, `at < length`, ends within a row of `stride` bytes, and `ranks` has
             // `SIZE` of them, as asserted; the caller is compiled for `B`.
             unsafe {
                 let mut column = [B::splat(0); SIZE];
                 for y in 0..SIZE {
-                    column[y] = load_some(&self.rows[y][at..]);
+                    column[y] = load_some(self.rows[y], at);
                 }
                 sort(&mut column);
                 for y in 0..SIZE {
@@ -46,8 +46,10 @@ impl<const SIZE: usize> Row<'_, SIZE> {
         for ranks in self.ranks.chunks_exact_mut(stride).take(SIZE) {
             for pixel in 0..SIZE / 2 {
                 // The edge's column is repeated outwards.
-                ranks.copy_within(border..border + 3, pixel * 3);
-                ranks.copy_within(border + length - 3..border + length, border + length + pixel * 3);
+                for byte in 0..3 {
+                    ranks[pixel * 3 + byte] = ranks[border + byte];
+                    ranks[border + length + pixel * 3 + byte] = ranks[border + length - 3 + byte];
+                }
             }
         }
     }
@@ -60,11 +62,11 @@ impl<const SIZE: usize> Work for Row<'_, SIZE> {
         // SAFETY: the caller is compiled for `B`.
         unsafe { self.sort_columns::<B>() };
         let (ranks, stride) = (self.ranks.as_ptr(), rank_stride::<SIZE>(self.out.len()));
-        for (index, out) in self.out.chunks_mut(B::BYTES).enumerate() {
+        for at in starts(self.out.len(), B::BYTES) {
             // SAFETY: a block that begins 3 · (SIZE - 1) bytes after one of `out` ends within a row of `stride` bytes, of
             // which `sort_columns` found `ranks` to have `SIZE`; the caller is compiled for `B`.
             unsafe {
-                let from = ranks.add(index * B::BYTES);
+                let from = ranks.add(at);
                 let mut sorted = [[B::splat(0); SIZE]; SIZE];
                 for y in 0..SIZE {
                     for x in 0..SIZE {
@@ -72,10 +74,16 @@ impl<const SIZE: usize> Work for Row<'_, SIZE> {
                     }
                     sort(&mut sorted[y]);
                 }
-                store_some(middle(sorted.as_flattened()), out);
+                store_some(middle(sorted.as_flattened()), &mut self.out[at..]);
             }
         }
     }
+}
+
+/// Where blocks begin that cover `length` bytes: the last one ends with them, over the one before, unless it is alone.
+#[inline(always)]
+fn starts(length: usize, block: usize) -> impl Iterator<Item = usize> {
+    (0..length).step_by(block).map(move |at| at.min(length.saturating_sub(block)))
 }
 
 const OF_3: &[(usize, usize)] = &[(0, 1), (1, 2), (0, 1)];
