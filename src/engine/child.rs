@@ -22,7 +22,7 @@ use rustix::process::{
 use super::event::StageEvent;
 use super::job::{Job, PROTOCOL};
 use super::store::unwritable;
-use super::work::{Does, Tell, carry_out};
+use super::work::{Tell, Work, carry_out};
 
 /// Progress more often than this is left out: nobody can read it.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ const PROGRESS_PAUSE: Duration = Duration::from_millis(50);
 /// be resumed and exit. Events go to what was stdout, as JSON lines; stdout and stderr then go to the job's log. After
 /// an artifact of a kind that is one of `again` the process is ready for another job. The exit code is 0 for an
 /// artifact, 1 for a failure and 130 for a stop.
-pub fn perform(program: &str, does: Does, again: &[&str]) -> ExitCode {
+pub fn perform(program: &str, work: Work, again: &[&str]) -> ExitCode {
     let events = match private_stdout() {
         Ok(events) => events,
         Err(_) => return ExitCode::FAILURE,
@@ -51,7 +51,7 @@ pub fn perform(program: &str, does: Does, again: &[&str]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     // No order is a spare that was not needed.
     while let Some(job_file) = orders.next() {
-        let (kind, ending) = one(program, &job_file, does, &orders.stop, &tell);
+        let (kind, ending) = one(program, &job_file, work, &orders.stop, &tell);
         tell(&ending);
         code = match ending {
             StageEvent::Committed { .. } => ExitCode::SUCCESS,
@@ -75,12 +75,12 @@ pub fn perform(program: &str, does: Does, again: &[&str]) -> ExitCode {
 fn one(
     program: &str,
     job_file: &Path,
-    does: Does,
+    work: Work,
     stop: &Arc<AtomicBool>,
     tell: &Tell,
 ) -> (String, StageEvent) {
     match read_job(program, job_file).and_then(|job| prepare(job, stop)) {
-        Ok(job) => (job.kind.clone(), carry_out(job, job_file, does, stop, tell)),
+        Ok(job) => (job.kind.clone(), carry_out(job, job_file, work, stop, tell)),
         Err(error) => (String::new(), StageEvent::Failed { message: format!("{error:#}") }),
     }
 }

@@ -17,13 +17,13 @@ use crate::engine::schedule::run;
 use crate::engine::stage::Stage;
 use crate::engine::store::Store;
 use crate::engine::task::{Stopped, Task};
-use crate::engine::work::{perform, run_program};
+use crate::engine::work::{NoMeter, Work, perform, run_program};
 
 /// The body of a stage's process; not a test.
 #[test]
 #[ignore = "the process of other tests"]
 fn the_process_of_a_stage() {
-    let code = perform("fake", &does, &["fake"]);
+    let code = perform("fake", Work { does: &does, meter: &NoMeter }, &["fake"]);
     std::process::exit(i32::from(code != ExitCode::SUCCESS));
 }
 
