@@ -23,6 +23,7 @@ fn dispatch(task: &Task) -> Result<()> {
     match task.job.kind.as_str() {
         "subset" => data::subset(task),
         "augment" => augment::augment(task),
+        "weights" => data::weights(task),
         "command" => command(task),
         other => {
             bail!("`{other}` is no stage of this program: `pipeline-worker` does those that need tensors")

@@ -43,6 +43,13 @@ impl<'a> Stored<'a> {
         path.is_file().then_some(path)
     }
 
+    /// A file that was measured beside the artifact, if it is there.
+    pub fn measured(&self, stage: usize, file: &str) -> Option<PathBuf> {
+        let (kind, key) = self.name_of(stage)?;
+        let path = self.store.place(kind, key).join("measured").join(file);
+        path.is_file().then_some(path)
+    }
+
     /// Size of a file of the artifact.
     pub fn file_size(&self, stage: usize, file: &str) -> Option<u64> {
         std::fs::metadata(self.content(stage, file)?).ok().map(|metadata| metadata.len())
