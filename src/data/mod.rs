@@ -34,6 +34,7 @@ mod subset;
 mod survey;
 mod tiff;
 mod twins;
+mod weights;
 
 pub use catalog::{Catalog, ClassImages, ImageRef, SPLITS};
 pub use decode::decode;
@@ -48,3 +49,4 @@ pub use split_writer::{SplitWriter, write_split};
 pub use subset::subset;
 pub use survey::{Seen, Survey, Unreadable, survey};
 pub use twins::{Group, twins};
+pub use weights::weights;

@@ -210,7 +210,8 @@ fn job_again(store: &Store, receipt: &Receipt, options: &Options) -> Result<Job>
         root: options.root.clone(),
         threads: receipt.threads,
         device: receipt.device.clone(),
-        provenance: BTreeMap::new(),
+        provenance: receipt.provenance.clone(),
+        metering: serde_json::Value::Null,
         log: PathBuf::new(),
     })
 }

@@ -48,6 +48,22 @@ transforms = ["flip"]
 "#,
     ),
     (
+        "weights",
+        r#"[weights.imagenet]
+url = "https://example.org/resnet18.safetensors"
+sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+[train.tuned]
+from = "photos"
+network = { resnet18 = { stem_stride = 4 } }
+init_from = "imagenet"
+freeze = ["conv1", "bn1", "layer1"]
+steps = 300
+optimizer = { sgd = { lr = 0.002, momentum = 0.9 } }
+lr_head = 0.02
+"#,
+    ),
+    (
         "evaluate",
         r#"[evaluate.score]
 of = "net"
@@ -106,6 +122,7 @@ and its stages, each with a name of its own, under the name of its kind:
   [subset.NAME]     a balanced draw from a data set of pipeline.toml
   [augment.NAME]    more training images
   [distil.NAME]     a few images that stand for the training images
+  [weights.NAME]    weights made elsewhere, to start a network from
   [train.NAME]      a network
   [evaluate.NAME]   its scores: a row of the tables
   [command.NAME]    any program
@@ -188,7 +205,9 @@ mod tests {
         folder.write("pipeline.toml", PROJECT);
         let loaded = folder.load(&[]);
         let stages = loaded.unwrap_or_else(|problems| panic!("{}", folder.show(&problems))).graph.stages;
-        assert_eq!(stages.len(), EXAMPLES.len());
+        let written =
+            EXAMPLES.iter().map(|(_, text)| text.lines().filter(|line| line.starts_with('[')).count());
+        assert_eq!(stages.len(), written.sum::<usize>());
     }
 
     #[test]

@@ -320,6 +320,6 @@ mod tests {
     #[test]
     fn an_unknown_topic_is_answered_with_the_nearest() {
         insta::assert_snapshot!(explain("distribution-maching").unwrap_err());
-        insta::assert_snapshot!(explain("colour").unwrap_err());
+        insta::assert_snapshot!(explain("walrus").unwrap_err());
     }
 }

@@ -174,7 +174,8 @@ fn wrong_things(parts: &Parts<'_>, instance: &Instance) -> Problems {
 }
 
 fn hint_right_things(problem: Problem, parts: &Parts<'_>, wanted: Thing, asked: &str) -> Problem {
-    let right = |at: &usize| made_by(parts, *at) == Some(wanted);
+    let serves = |made: Thing| made != Thing::Anything && made.serves_as(wanted);
+    let right = |at: &usize| made_by(parts, *at).is_some_and(serves);
     let names: Vec<&str> =
         (0..parts.templates.len()).filter(right).map(|at| &*parts.templates[at].name).collect();
     let near = nearest(asked, names.iter().copied());
@@ -200,7 +201,7 @@ fn made_by(parts: &Parts<'_>, template: usize) -> Option<Thing> {
 fn with_article(thing: Thing) -> String {
     match thing {
         Thing::ImageSet => "an image set".into(),
-        Thing::Scores | Thing::Anything => thing.name().into(),
+        Thing::Weights | Thing::Scores | Thing::Anything => thing.name().into(),
         Thing::Network => format!("a {}", thing.name()),
     }
 }

@@ -155,7 +155,7 @@ mod tests {
     fn a_choice_may_be_a_bare_name_where_its_settings_have_defaults() {
         let schema = experiment_schema();
         let options = at(&schema, "/$defs/Optimizer/oneOf").as_array().unwrap();
-        assert_eq!(options.last().unwrap(), &json!({ "enum": ["adam", "adamw"] }));
+        assert_eq!(options.last().unwrap(), &json!({ "enum": ["adam", "adamw", "lamb", "muon"] }));
     }
 
     #[test]

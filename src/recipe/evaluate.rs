@@ -23,6 +23,14 @@ pub struct Evaluate {
     #[serde(default = "batch")]
     #[schemars(range(min = 1, max = 65536))]
     pub batch: u32,
+    /// Scores each image by the mean of its logits and those of its mirror image; not for digits and letters. Without it,
+    /// by its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mirror: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn batch() -> u32 {

@@ -53,8 +53,12 @@ pub struct Facts {
     pub image_size: Option<u32>,
     /// Training images of each class.
     pub train_per_class: Option<u32>,
+    /// Whether there are validation images.
+    pub validates: Option<bool>,
     /// How many classes there are.
     pub classes: Option<usize>,
+    /// Of a network, its name.
+    pub network: Option<&'static str>,
 }
 
 /// A value that cannot work. `field` is a path below the stage's table (`["per_class", "train"]`).

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::dataset::{Cifar10, Cifar100, Format, Idx, ImageFolder, Parquet};
 
-/// Extensions of files that are a data set by themselves.
-const FILES: &[&str] = &["gz", "parquet", "tar", "tgz", "zip"];
+/// Extensions of files that are a data set, or the weights of a network, by themselves.
+const FILES: &[&str] = &["gz", "parquet", "safetensors", "tar", "tgz", "zip"];
 
 /// Folders that are looked into, one below the other.
 const DEEPEST: usize = 4;

@@ -15,6 +15,7 @@ mod ops;
 mod project;
 mod subset;
 mod train;
+mod weights;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,9 @@ use serde_json::Value;
 pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
-pub use distil::{ClassMean, Distil, DistributionMatching, Eigenimages, Initial, Method, Random};
+pub use distil::{
+    ClassMean, Distil, DistributionMatching, Eigenimages, Herding, Initial, KCenter, KMeans, Method, Random,
+};
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
 pub use layout::is_file_name;
@@ -38,9 +41,11 @@ pub use subset::{
     Subset,
 };
 pub use train::{
-    Adam, AdamW, Constant, CosineDecay, Crop, Dsa, Flip, LinearDecay, OneCycle, Optimizer, Precision,
+    Adam, AdamW, Backbone, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout, Dsa, Erase,
+    Flip, Freeze, Keep, Lamb, LinearDecay, Mixup, Muon, OneCycle, Optimizer, Precision, RandAugment,
     Schedule, Sgd, StepDown, Train, Transform,
 };
+pub use weights::Weights;
 
 use crate::engine::{Files, Needs, Program, Source};
 
@@ -49,6 +54,8 @@ use crate::engine::{Files, Needs, Program, Source};
 pub enum Thing {
     ImageSet,
     Network,
+    /// What a network may start from: weights by name, without what is needed to score with them.
+    Weights,
     Scores,
     /// Whatever a command left; taken for what its reader wants, and checked when it is opened.
     Anything,
@@ -60,6 +67,7 @@ impl Thing {
         match self {
             Thing::ImageSet => "image set",
             Thing::Network => "network",
+            Thing::Weights => "weights",
             Thing::Scores => "scores",
             Thing::Anything => "files",
         }
@@ -67,7 +75,9 @@ impl Thing {
 
     /// Whether `self` can be read where `wanted` is asked for.
     pub fn serves_as(self, wanted: Thing) -> bool {
-        self == wanted || self == Thing::Anything || wanted == Thing::Anything
+        let equal = self == wanted || self == Thing::Anything || wanted == Thing::Anything;
+        // A network has weights, too.
+        equal || (self, wanted) == (Thing::Network, Thing::Weights)
     }
 }
 
@@ -213,7 +223,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(Subset, Augment, Distil, Train, Evaluate, Command);
+kinds!(Subset, Augment, Distil, Weights, Train, Evaluate, Command);
 
 /// File names inside image sets, networks and scores.
 pub mod files {

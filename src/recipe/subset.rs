@@ -254,7 +254,11 @@ impl Describe for Subset {
             Amount::Number(n) => Some(n),
             Amount::Every(_) => None,
         };
-        Facts { image_size: Some(self.image_size), train_per_class, classes }
+        let validates = match self.per_class.amounts()[1] {
+            Amount::Number(n) => Some(n > 0),
+            Amount::Every(_) => None,
+        };
+        Facts { image_size: Some(self.image_size), train_per_class, validates, classes, ..Facts::default() }
     }
 
     fn complaints(&self, setting: &Setting, _inputs: &[Facts]) -> Vec<Complaint> {

@@ -1,12 +1,24 @@
 //! `[train.NAME]`: a network trained on an image set.
 
+mod ending;
+mod fine_tuning;
+mod optimizer;
+mod schedule;
+mod teaching;
+mod transform;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::choice::choice;
 use super::{Complaint, Describe, Facts, Network, Reads, Setting, Thing, files};
 use crate::engine::{Needs, Program};
+pub use ending::Keep;
+pub use fine_tuning::{Backbone, Freeze};
+pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
+pub use schedule::{Constant, CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
+pub use teaching::ClassWeights;
+pub use transform::{Colour, Crop, Cutmix, Cutout, Dsa, Erase, Flip, Mixup, RandAugment, Transform};
 
 /// A network trained on the training split of an image set; the validation split gives the curve. Makes a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +54,46 @@ pub struct Train {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.9))]
     pub label_smoothing: f64,
+    /// Weights of the classes in the loss; without it, every image counts alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
+    /// Another `[train.NAME]` with the same classes and image size, whose outputs for the very images of each step are
+    /// learnt beside the labels (Hinton et al. 2015). It is scored within this stage, whose time and energy hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
+    /// What both networks' logits are divided by before they are compared; the comparison is multiplied by its square.
+    /// Without it, 4.
+    #[serde(default = "temperature", skip_serializing_if = "is_usual_temperature")]
+    #[schemars(range(min = 0.01, max = 1000.0))]
+    pub temperature: f64,
+    /// Share of the teacher in the loss; the labels have the rest. Without it, .9.
+    #[serde(default = "teacher_weight", skip_serializing_if = "is_usual_teacher_weight")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub teacher_weight: f64,
+    /// Decay of a running mean of the weights (and of norms' statistics), step by step; it is what is validated and left.
+    /// In step t it is (1 + t) / (10 + t) where that is less. Without it, there is no mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub ema: Option<f64>,
+    /// Which weights are left: the last ones (so without it), or those of the point of the curve with the best validation
+    /// accuracy (then the lowest loss). The test split has no say.
+    #[serde(default, skip_serializing_if = "Keep::is_last")]
+    pub keep: Keep,
+    /// Ends the training once validation has not got better for so many points of the curve; goes by what `keep = "best"`
+    /// goes by. The schedule is that of the whole training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub patience: Option<u32>,
+    /// At most so many updates, whatever `epochs` come to; the schedule is spread over what is left of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub max_steps: Option<u64>,
+    /// Ends the training at the first step after so many seconds, in all attempts; the schedule is that of the whole
+    /// training, and is cut off. Where it ends depends on the machine and its load: such a result is marked as not
+    /// deterministic, and a rerun may make other bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001))]
+    pub max_secs: Option<f64>,
     /// Number format of convolutions and dense layers; `auto` takes bf16 where the device multiplies it faster.
     #[serde(default)]
     pub precision: Precision,
@@ -49,6 +101,19 @@ pub struct Train {
     #[serde(default = "curve_points")]
     #[schemars(range(min = 1, max = 10_000))]
     pub curve_points: u32,
+    /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
+    /// it, at random. The last layer starts anew where it tells other classes apart. The steps, the optimiser and the
+    /// schedule begin at 0: a training with more `epochs` never goes on from a shorter one unless it is named here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<String>,
+    /// What stays as it starts: `"backbone"` (all but the last layer), or a list of layers by name, each with all that is
+    /// below it (`["layer1"]` holds `layer1.0.conv1`). Frozen norms keep their running statistics, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
+    /// Highest learning rate of the last layer; without it, that of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub lr_head: Option<f64>,
     /// Initial weights, order of images, dropout and transforms.
     #[serde(default)]
     pub seed: u64,
@@ -62,193 +127,20 @@ fn curve_points() -> u32 {
     20
 }
 
-choice! {
-    /// What turns gradients into updates.
-    pub enum Optimizer {
-        /// Stochastic gradient descent.
-        "sgd" => Sgd @ 1,
-        /// Adam (Kingma & Ba 2015); weight decay is added to the gradient.
-        "adam" => Adam @ 1,
-        /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
-        "adamw" => AdamW @ 1,
-    }
+fn temperature() -> f64 {
+    4.0
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Sgd {
-    /// Learning rate, at its highest.
-    #[schemars(range(min = 0.0))]
-    pub lr: f64,
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 0.9999))]
-    pub momentum: f64,
-    /// Nesterov's look-ahead; needs momentum.
-    #[serde(default)]
-    pub nesterov: bool,
-    /// Added to the gradient as weight × this; not for norms and biases.
-    #[serde(default)]
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: f64,
+fn is_usual_temperature(value: &f64) -> bool {
+    *value == temperature()
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Adam {
-    /// Learning rate, at its highest.
-    #[schemars(range(min = 0.0))]
-    pub lr: f64,
-    /// Decay of the running mean and of the running square of the gradient.
-    pub betas: [f64; 2],
-    #[schemars(range(min = 0.0))]
-    pub eps: f64,
-    /// Added to the gradient as weight × this; not for norms and biases.
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: f64,
+fn teacher_weight() -> f64 {
+    0.9
 }
 
-impl Default for Adam {
-    fn default() -> Adam {
-        Adam { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0 }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdamW {
-    /// Learning rate, at its highest.
-    #[schemars(range(min = 0.0))]
-    pub lr: f64,
-    /// Decay of the running mean and of the running square of the gradient.
-    pub betas: [f64; 2],
-    #[schemars(range(min = 0.0))]
-    pub eps: f64,
-    /// Share of each weight taken off in a step, times the learning rate; not for norms and biases.
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: f64,
-}
-
-impl Default for AdamW {
-    fn default() -> AdamW {
-        AdamW { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 }
-    }
-}
-
-choice! {
-    /// How the learning rate moves over the training.
-    pub enum Schedule {
-        "constant" => Constant @ 1,
-        /// Up along a cosine, then down along one to almost nothing (Smith & Topin 2018).
-        "one-cycle" => OneCycle @ 1,
-        /// Down along a cosine, after a warm-up (Loshchilov & Hutter 2017).
-        "cosine" => CosineDecay @ 1,
-        /// Down along a line, after a warm-up.
-        "linear" => LinearDecay @ 1,
-        /// Multiplied by a factor at given points.
-        "step-down" => StepDown @ 1,
-    }
-}
-
-impl Default for Schedule {
-    fn default() -> Schedule {
-        Schedule::OneCycle(OneCycle::default())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Constant {}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct OneCycle {
-    /// Share of the training over which it rises.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub rise: f64,
-    /// The first learning rate is the highest divided by this.
-    #[schemars(range(min = 1.0))]
-    pub start_div: f64,
-    /// The last learning rate is the first divided by this.
-    #[schemars(range(min = 1.0))]
-    pub end_div: f64,
-}
-
-impl Default for OneCycle {
-    fn default() -> OneCycle {
-        OneCycle { rise: 0.3, start_div: 25.0, end_div: 10_000.0 }
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Decay {
-    /// Share of the training over which it rises along a line first.
-    #[schemars(range(min = 0.0, max = 0.9))]
-    pub warm_up: f64,
-    /// What it falls towards, as a share of the highest.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub end: f64,
-}
-
-pub type CosineDecay = Decay;
-pub type LinearDecay = Decay;
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct StepDown {
-    /// Shares of the training after which it falls, each in 0..1.
-    pub at: Vec<f64>,
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub factor: f64,
-}
-
-impl Default for StepDown {
-    fn default() -> StepDown {
-        StepDown { at: vec![0.5], factor: 0.1 }
-    }
-}
-
-choice! {
-    /// A random change of the training batch, made on the device.
-    pub enum Transform {
-        /// Mirrors half of the images left to right.
-        "flip" => Flip @ 1,
-        /// Shifts each image by up to `by` pixels each way, with the mean colour coming in.
-        "crop" => Crop @ 1,
-        /// One of colour, crop, cutout, flip, scale and rotate for the whole batch, with strengths drawn per image
-        /// (Zhao & Bilen 2021).
-        "dsa" => Dsa @ 1,
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Flip {}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Crop {
-    #[schemars(range(min = 1, max = 512))]
-    pub by: u32,
-}
-
-impl Default for Crop {
-    fn default() -> Crop {
-        Crop { by: 4 }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dsa {
-    /// Whether mirroring is among the changes; not for digits and letters.
-    pub flip: bool,
-}
-
-impl Default for Dsa {
-    fn default() -> Dsa {
-        Dsa { flip: true }
-    }
+fn is_usual_teacher_weight(value: &f64) -> bool {
+    *value == teacher_weight()
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -279,7 +171,14 @@ impl Describe for Train {
 
     fn reads(&self) -> Vec<Reads> {
         let files = [files::TRAIN, files::VALID, files::CLASSES, files::PREPROCESS];
-        vec![Reads::named("from", &self.from, Thing::ImageSet, &files)]
+        let mut reads = vec![Reads::named("from", &self.from, Thing::ImageSet, &files)];
+        if let Some(stage) = &self.init_from {
+            reads.push(Reads::named("init_from", stage, Thing::Weights, &[files::WEIGHTS, files::NETWORK]));
+        }
+        if let Some(stage) = &self.teacher {
+            reads.push(Reads::named("teacher", stage, Thing::Network, &[files::WEIGHTS, files::NETWORK]));
+        }
+        reads
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
@@ -306,9 +205,16 @@ impl Describe for Train {
         Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda }
     }
 
+    fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
+        let from = inputs.first().cloned().unwrap_or_default();
+        Facts { network: Some(self.network.name()), ..from }
+    }
+
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        let own = [self.length(), self.nesterov()].into_iter().flatten();
+        let own = [self.length(), self.nesterov(), self.another_network(inputs)].into_iter().flatten();
+        let own = own.chain(self.wrong_ending(&from)).chain(self.wrong_teaching(inputs));
+        let own = own.chain(self.wrong_transforms());
         own.chain(self.network.complaints(from.image_size)).collect()
     }
 }
@@ -326,6 +232,13 @@ impl Train {
             (Some(_), Some(_)) => Some(Complaint::new(&["epochs"], "both `steps` and `epochs` are given")),
             _ => None,
         }
+    }
+
+    fn wrong_transforms(&self) -> impl Iterator<Item = Complaint> {
+        self.transforms.iter().enumerate().filter_map(|(place, transform)| {
+            let (setting, message) = transform.wrong_range()?;
+            Some(Complaint::new(&["transforms", &place.to_string(), transform.name(), setting], message))
+        })
     }
 
     fn nesterov(&self) -> Option<Complaint> {

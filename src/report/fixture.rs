@@ -144,6 +144,10 @@ impl Fixture {
         let confusion = confusion();
         let files = [("metrics.json", metrics.to_string()), ("confusion.csv", confusion)];
         let score = self.stage("evaluate", "score", axes, &[("of", train), ("on", on)], 2.0, &files);
+        let measured = self.place(score).join("measured");
+        std::fs::create_dir_all(&measured).unwrap();
+        let speed = json!({"latency_ms": 1.5, "peak_memory_bytes": 300_000_000});
+        std::fs::write(measured.join("inference.json"), speed.to_string()).unwrap();
         self.launch.runs.push(Run { axes: texts(axes), evaluate: score });
     }
 

@@ -184,6 +184,12 @@ impl Launch {
         names.into_iter().collect::<Vec<_>>().join(" + ")
     }
 
+    /// Whether `stage` rests on weights that were made elsewhere.
+    pub fn rests_on_upstream(&self, stage: usize) -> bool {
+        let upstream = |stage: &usize| self.stages[*stage].provenance.contains_key("upstream_energy");
+        self.lineage(stage).iter().any(upstream)
+    }
+
     /// Axes that are no replicates, in order.
     pub fn group_axes(&self) -> impl Iterator<Item = &String> {
         self.axes.iter().filter(|axis| !self.replicates.contains(axis))

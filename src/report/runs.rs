@@ -30,6 +30,9 @@ pub struct Row {
     pub training: Training,
     pub network: NetworkFacts,
     pub costs: Costs,
+    pub inference: Inference,
+    /// Whether it rests on weights that were made elsewhere, at a cost that nobody here knows.
+    pub upstream: bool,
     /// Size of `train.safetensors` of the image set that the network was trained on.
     pub stored_bytes: Option<u64>,
     /// Wall seconds of the training.
@@ -107,6 +110,16 @@ pub struct NetworkFacts {
     pub image_size: Option<u64>,
 }
 
+/// `inference.json` beside an evaluate stage's scores.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Inference {
+    /// From one image to its logits, in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Of the process that scored, at most.
+    pub peak_memory_bytes: Option<u64>,
+}
+
 /// A row for each run of the launch, in its order.
 ///
 /// # Errors
@@ -131,6 +144,10 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         training: content(stored, train, files::TRAINING)?,
         network: content(stored, train, files::NETWORK)?,
         costs: content::<Described>(stored, train, files::NETWORK)?.costs(),
+        inference: stored
+            .measured(run.evaluate, "inference.json")
+            .map_or(Ok(Inference::default()), |path| read_json(&path))?,
+        upstream: launch.rests_on_upstream(run.evaluate),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
         total_secs: total_secs(stored, run.evaluate),
@@ -186,6 +203,7 @@ const AFTER_AXES: &[Column] = &[
     ("total_secs", |row| row.total_secs.into()),
     ("energy_joules", |row| row.energy_joules.into()),
     ("energy_class", |row| text(&row.energy_class)),
+    ("upstream_energy", |row| Cell::text(if row.upstream { "unknown" } else { "" })),
     ("cost", |row| row.cost.into()),
     ("co2_g", |row| row.co2_g.into()),
     ("architecture", |row| text(&row.network.name)),
@@ -193,6 +211,8 @@ const AFTER_AXES: &[Column] = &[
     ("multiply_adds", |row| row.costs.multiply_adds.into()),
     ("weight_bytes", |row| row.costs.weight_bytes.into()),
     ("activation_bytes", |row| row.costs.activation_bytes.into()),
+    ("latency_ms", |row| row.inference.latency_ms.into()),
+    ("peak_memory_bytes", |row| row.inference.peak_memory_bytes.into()),
     ("stored_bytes", |row| row.stored_bytes.into()),
     ("images_trained_on", |row| row.training.images.into()),
     ("undertrained", |row| row.training.undertrained.into()),
@@ -245,6 +265,7 @@ mod tests {
         );
         assert_eq!((row.train_secs, row.stored_bytes), (Some(120.0), Some(4000)));
         assert_eq!(row.device.as_deref(), Some("cpu"));
+        assert_eq!(row.inference, Inference { latency_ms: Some(1.5), peak_memory_bytes: Some(300_000_000) });
         assert_eq!(row.scores.chance(), Some(0.2));
     }
 
@@ -269,6 +290,23 @@ mod tests {
         };
         assert_eq!([cell("accuracy"), cell("total_secs"), cell("energy_joules")], ["", "", ""]);
         assert_eq!(cell("state"), "failed");
+    }
+
+    #[test]
+    fn a_run_that_rests_on_weights_made_elsewhere_says_that_their_cost_is_unknown() {
+        let mut fixture = Fixture::birds();
+        let cells = |fixture: &Fixture| {
+            let table = table(&fixture.launch.axes, &rows(&fixture.stored()).unwrap());
+            let place = table.columns.iter().position(|column| column == "upstream_energy").unwrap();
+            table.rows.iter().map(|row| row[place].plain()).collect::<Vec<_>>()
+        };
+        assert!(cells(&fixture).iter().all(String::is_empty));
+        let tiny = fixture.launch.stages.iter_mut().find(|stage| stage.kind == "distil").unwrap();
+        tiny.provenance.insert("upstream_energy".into(), "unknown".into());
+        let told = cells(&fixture);
+        assert_eq!(told.iter().filter(|cell| *cell == "unknown").count(), told.len() / 2);
+        let shown = super::super::terminal::render_runs(&fixture.launch, &fixture.store, 200, false).unwrap();
+        assert!(shown.contains("6 runs started from weights made elsewhere"), "{shown}");
     }
 
     #[test]

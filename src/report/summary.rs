@@ -145,6 +145,11 @@ impl Group {
         self.rows.iter().filter(|row| row.training.undertrained == Some(true)).count()
     }
 
+    /// Runs that rest on weights made elsewhere.
+    pub fn upstream(&self) -> usize {
+        self.rows.iter().filter(|row| row.upstream).count()
+    }
+
     /// The outermost replicate axis: what `n` counts and the interval is over; empty where nothing is replicated.
     pub fn sample(&self) -> &str {
         self.over.first().map_or("", String::as_str)

@@ -184,6 +184,16 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
         let rose = "validation accuracy still rose by more than a point in the last fifth of the training";
         tell(format!("† undertrained ({runs}): {rose}"), true);
     }
+    let upstream: usize = groups.iter().map(Group::upstream).sum();
+    if upstream > 0 {
+        let runs = figures::plural(upstream, "run");
+        tell(
+            format!(
+                "{runs} started from weights made elsewhere: the time and energy of making them are unknown and in no total"
+            ),
+            true,
+        );
+    }
     let without: usize = groups.iter().map(|group| group.without_scores).sum();
     if without > 0 {
         tell(format!("{} without scores (−): see `stages.csv`", figures::plural(without, "run")), true);

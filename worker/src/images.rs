@@ -46,6 +46,11 @@ impl Images {
         self.pixels.size()[0] as usize
     }
 
+    /// Of all images, `[n]` i64 or soft `[n, classes]` f32.
+    pub fn labels(&self) -> &Tensor {
+        &self.labels
+    }
+
     /// The images at these places, normalised, `[n, 3, h, w]` f32 with channels fastest, and their labels.
     pub fn at(&self, places: &[i64]) -> (Tensor, Tensor) {
         let places = Tensor::from_slice(places).to_device(self.pixels.device());

@@ -46,6 +46,29 @@ impl Stream {
         [radius * cos, radius * sin]
     }
 
+    /// A draw from Beta(`alpha`, `alpha`), from two of the gamma distribution.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        let (one, other) = (self.gamma(alpha), self.gamma(alpha));
+        // Both vanish for a tiny alpha: then either end is as likely.
+        if one + other > 0.0 { one / (one + other) } else { f64::from(u8::from(self.unit() < 0.5)) }
+    }
+
+    /// A draw from the gamma distribution of this shape and scale 1 (Marsaglia & Tsang 2000).
+    fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            return self.gamma(shape + 1.0) * (1.0 - self.unit()).powf(1.0 / shape);
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let [x, _] = self.normals();
+            let v = (1.0 + c * x).powi(3);
+            if v > 0.0 && (1.0 - self.unit()).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
     /// The numbers below `n` in random order (Fisher & Yates).
     pub fn permutation(&mut self, n: usize) -> Vec<i64> {
         let mut order: Vec<i64> = (0..n as i64).collect();
@@ -87,6 +110,16 @@ mod tests {
         assert!(mean.abs() < 0.01 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
         let sum: f64 = (0..100_000).map(|_| stream.between(-1.0, 3.0)).sum();
         assert!((sum / 1e5 - 1.0).abs() < 0.02);
+        for alpha in [0.2, 1.0, 4.0] {
+            let draws: Vec<f64> = (0..50_000).map(|_| stream.beta(alpha) - 0.5).collect();
+            let mean = draws.iter().sum::<f64>() / 5e4;
+            let variance = draws.iter().map(|x| x * x).sum::<f64>() / 5e4;
+            let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            assert!(
+                mean.abs() < 0.01 && (variance / expected - 1.0).abs() < 0.03,
+                "{alpha}: {mean} {variance}"
+            );
+        }
         assert!((0..1000).all(|_| (-2..=2).contains(&stream.integer(-2, 2))));
     }
 

@@ -9,10 +9,10 @@ use super::super::judge::{Judged, judge};
 use super::super::launch::Launch;
 use super::super::sides::{Chosen, Side, Sides, sides};
 use super::super::statistics::Spread;
-use super::super::summary::{ACCURACY, ENERGY, Quantity, TOTAL_SECS};
+use super::super::summary::{ACCURACY, ENERGY, Quantity, TOTAL_SECS, TRAIN_SECS};
 use super::svg::{COLOURS, Look};
 use crate::engine::Store;
-use crate::recipe::{Describe, Evaluate, Train};
+use crate::recipe::{Describe, Evaluate};
 
 pub struct Facts<'a> {
     pub launches: &'a [Launch],
@@ -163,10 +163,10 @@ impl<'a> Facts<'a> {
 
     /// Mean seconds of what is made once and trained on any number of times, and of one training.
     pub fn once_and_each(&self, index: usize) -> Option<(f64, f64)> {
+        let each = self.side(index).group.spread(TRAIN_SECS)?.mean;
         let mut seconds = self.seconds_by_kind(index);
-        let each = seconds.remove(Train::KIND)?;
         seconds.remove(Evaluate::KIND);
-        Some((seconds.values().sum(), each))
+        Some(((seconds.values().sum::<f64>() - each).max(0.0), each))
     }
 }
 

@@ -159,6 +159,12 @@ fn sizes(facts: &Facts) -> Vec<Column> {
         }
     };
     let whole = |count: u64| count.to_string();
+    let latency = |index: usize| {
+        let spread = facts.side(index).group.spread(("latency_ms", |row| row.inference.latency_ms));
+        spread.map_or(Field::default(), |spread| {
+            Field::number(figures::seconds(spread.mean), Some(spread.mean))
+        })
+    };
     vec![
         Column::numbers("parameters", each(facts, constant(PARAMETERS, figures::count))),
         Column::numbers("multiply-adds", each(facts, constant(MULTIPLY_ADDS, figures::count))),
@@ -166,5 +172,6 @@ fn sizes(facts: &Facts) -> Vec<Column> {
         Column::numbers("stored", each(facts, constant(STORED_BYTES, figures::bytes))),
         Column::numbers("steps", each(facts, constant(STEPS, whole))),
         Column::numbers("test images", each(facts, constant(TEST_IMAGES, whole))),
+        Column::numbers("ms an image", each(facts, latency)),
     ]
 }

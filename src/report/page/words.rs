@@ -199,6 +199,13 @@ pub fn cautions(facts: &Facts) -> Vec<String> {
     if missing > 0 {
         lines.push(format!("{} without scores.", figures::plural(missing, "run")));
     }
+    let upstream: usize = facts.indices().map(|index| facts.side(index).group.upstream()).sum();
+    if upstream > 0 {
+        let runs = figures::plural(upstream, "run");
+        lines.push(format!(
+            "{runs} started from weights made elsewhere: what those cost is not known, and in no total."
+        ));
+    }
     let steps: Vec<u64> =
         facts.indices().filter_map(|index| facts.side(index).group.constant(STEPS)).collect();
     if steps.windows(2).any(|pair| pair[0] != pair[1]) {

@@ -1,6 +1,8 @@
 //! `evaluate`: scores a network on a split of an image set.
 
+mod scorer;
 mod scores;
+mod speed;
 mod tables;
 
 #[cfg(test)]
@@ -17,7 +19,8 @@ use tch::Device;
 
 use crate::figures::rounded;
 use crate::images::Images;
-use crate::models::{Description, Mode, kind_of, weights};
+use crate::models::Description;
+use scorer::Scorer;
 use scores::{Score, scores_of};
 
 /// Does the stage: from the network in role `of` and the image set in role `on` to predictions, confusion and metrics.
@@ -35,7 +38,8 @@ pub fn evaluate(task: &Task, device: Device) -> Result<()> {
     task.started(None);
     let images = Images::load(&split, &network.preprocess, network.classes.len(), device)?;
     let start = Instant::now();
-    let scores = score(task, &recipe, &network, &images, device)?;
+    let scorer = Scorer::open(task, &network, recipe.mirror, device)?;
+    let scores = score(task, &recipe, &scorer, &images)?;
     let secs = start.elapsed().as_secs_f64();
     tables::predictions(&task.content(files::PREDICTIONS), &split, &network.classes, &scores)?;
     tables::confusion(&task.content(files::CONFUSION), &network.classes, &scores)?;
@@ -44,6 +48,8 @@ pub fn evaluate(task: &Task, device: Device) -> Result<()> {
         "secs": rounded(secs),
         "images_per_sec": rounded(scores.len() as f64 / secs.max(1e-9)),
         "batch": recipe.batch,
+        "latency_ms": rounded(speed::latency_ms(&scorer, &images)),
+        "peak_memory_bytes": speed::peak_memory(),
     });
     let path = task.measured("inference.json");
     std::fs::write(&path, format!("{speed:#}\n"))
@@ -51,24 +57,13 @@ pub fn evaluate(task: &Task, device: Device) -> Result<()> {
 }
 
 /// Scores every image, in order.
-fn score(
-    task: &Task,
-    recipe: &Evaluate,
-    described: &Description,
-    images: &Images,
-    device: Device,
-) -> Result<Vec<Score>> {
-    let network = described.build()?;
-    let (parameters, buffers) = weights::read(task.input("of", files::WEIGHTS)?, &network, device)?;
-    let compute = kind_of(described.precision);
+fn score(task: &Task, recipe: &Evaluate, scorer: &Scorer, images: &Images) -> Result<Vec<Score>> {
     let mut scores = Vec::with_capacity(images.len());
     for (x, labels) in images.batches(recipe.batch as usize) {
         if task.should_stop() {
             bail!(Stopped { saved_at: None });
         }
-        let logits =
-            tch::no_grad(|| network.forward(parameters.tensors(), &buffers, &x, Mode::Eval, compute));
-        scores.extend(scores_of(&logits, &labels)?);
+        scores.extend(scores_of(&scorer.logits(&x), &labels)?);
         task.progress(scores.len() as u64, images.len() as u64, "image", &[]);
     }
     Ok(scores)

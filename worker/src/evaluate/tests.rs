@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipeline::data::Classes;
+use pipeline::data::{Classes, Pixels, Split, write_split};
 use pipeline::recipe::files;
 use serde_json::{Value, json};
 use tch::Device;
@@ -85,4 +85,53 @@ fn weights_of_another_network_are_refused() {
     std::fs::write(&path, text.replace("ultralight", "cnn")).unwrap();
     let message = format!("{:#}", evaluate(&bench.task(), Device::Cpu).unwrap_err());
     assert!(message.contains("holds no weights") && message.contains("conv1.weight"), "{message}");
+}
+
+#[test]
+fn with_mirror_images_it_is_of_no_matter_which_way_an_image_faces() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = trained(folder.path(), json!({}));
+    let test = folder.path().join("set").join(files::TEST);
+    let mut losses = |mirror: bool| {
+        bench.job.pre_image = json!({ "parameters": { "mirror": mirror } });
+        let once = || {
+            evaluate(&bench.task(), Device::Cpu).unwrap();
+            bench.json(files::METRICS)["loss"].as_f64().unwrap()
+        };
+        let before = once();
+        turn_round(&test);
+        (before, once())
+    };
+    let (one, other) = losses(true);
+    assert!((one - other).abs() < 2e-6, "{one} {other}");
+    let (one, other) = losses(false);
+    assert!((one - other).abs() > 1e-3, "{one} {other}");
+}
+
+/// Mirrors every image of a split.
+fn turn_round(path: &Path) {
+    let split = Split::open(path).unwrap();
+    let Pixels::U8(pixels) = split.pixels() else { panic!("bytes") };
+    let mirrored: Vec<u8> = pixels
+        .chunks_exact(16 * 3)
+        .flat_map(|row| row.chunks_exact(3).rev().flatten().copied().collect::<Vec<u8>>())
+        .collect();
+    let sources: Vec<String> = (0..split.len()).map(|index| split.source(index).to_string()).collect();
+    let labels = split.labels();
+    let written = path.with_extension("turned");
+    write_split(&written, 16, 16, Pixels::U8(&mirrored), &labels, &sources).unwrap();
+    std::fs::rename(written, path).unwrap();
+}
+
+#[test]
+fn what_scoring_costs_is_measured_beside_the_scores() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let bench = trained(folder.path(), json!({}));
+    evaluate(&bench.task(), Device::Cpu).unwrap();
+    let text = std::fs::read_to_string(bench.folder.join("measured/inference.json")).unwrap();
+    let measured: Value = serde_json::from_str(&text).unwrap();
+    assert!((1e-3..1e3).contains(&measured["latency_ms"].as_f64().unwrap()), "{measured}");
+    assert!(measured["peak_memory_bytes"].as_u64().unwrap() > 50 << 20, "{measured}");
 }

@@ -13,6 +13,8 @@ use crate::randomness::Stream;
 pub struct Network {
     structure: Structure,
     layout: Layout,
+    /// Of each parameter, whether training leaves it as it is; empty for none.
+    frozen: Vec<bool>,
 }
 
 impl Network {
@@ -30,7 +32,12 @@ impl Network {
             }
             _ => Layout::ChannelsLast,
         };
-        Ok(Network { structure, layout })
+        Ok(Network { structure, layout, frozen: Vec::new() })
+    }
+
+    /// The same network with those parameters left as they are that `frozen` says, one answer for each.
+    pub fn freeze(self, frozen: Vec<bool>) -> Network {
+        Network { frozen, ..self }
     }
 
     /// The same network with images and convolutions lying otherwise in memory.
@@ -52,14 +59,23 @@ impl Network {
         self.layout
     }
 
-    /// How many values are trained.
+    /// Places of the last layer's parameters, its weights and its biases.
+    pub fn head(&self) -> Vec<usize> {
+        match self.structure.layers.last() {
+            Some(Layer::Dense { weight, bias }) => std::iter::once(*weight).chain(*bias).collect(),
+            _ => unreachable!("the last layer of a network is dense"),
+        }
+    }
+
+    /// How many values are trained, were nothing frozen.
     pub fn count(&self) -> i64 {
         self.structure.figures.parameters()
     }
 
     /// Parameters and buffers as they start, from `seed`. They are drawn on the CPU and are the same on every device.
     pub fn initial(&self, seed: u64, device: Device) -> (Parameters, Vec<Tensor>) {
-        let parameters = Parameters::zeros(self.parameters(), self.layout, device);
+        let mut parameters = Parameters::zeros(self.parameters(), self.layout, device);
+        parameters.freeze(&self.frozen);
         no_grad(|| {
             for (index, (parameter, tensor)) in self.parameters().iter().zip(parameters.tensors()).enumerate()
             {
@@ -112,7 +128,7 @@ impl Network {
         mode: Mode,
         compute: Kind,
     ) -> Tensor {
-        let pass = Pass { parameters, buffers, mode, compute };
+        let pass = Pass { parameters, buffers, mode, frozen: &self.frozen, compute };
         pass.run(layers, self.layout.arrange(images)).to_kind(Kind::Float)
     }
 }

@@ -46,6 +46,8 @@ pub struct Parameters {
     tensors: Vec<Tensor>,
     /// Where each tensor begins in `flat`.
     starts: Vec<i64>,
+    /// Places of those that are trained.
+    trained: Vec<usize>,
     decaying: i64,
     layout: Layout,
 }
@@ -68,12 +70,32 @@ impl Parameters {
             tensors.push(leaf);
             *next += parameter.count();
         }
-        Parameters { flat, tensors, starts, decaying, layout }
+        let trained = (0..tensors.len()).collect();
+        Parameters { flat, tensors, starts, trained, decaying, layout }
+    }
+
+    /// Leaves those as they are, without gradients, for which `frozen` says so; the rest is trained.
+    pub fn freeze(&mut self, frozen: &[bool]) {
+        let is_frozen = |place: &usize| frozen.get(*place).is_some_and(|frozen| *frozen);
+        for place in (0..self.tensors.len()).filter(is_frozen) {
+            self.tensors[place] = self.tensors[place].set_requires_grad(false);
+        }
+        self.trained.retain(|place| !is_frozen(place));
     }
 
     /// In the network's order; leaves that require gradients.
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
+    }
+
+    /// Places of the tensors that are trained, in order.
+    pub fn trained(&self) -> &[usize] {
+        &self.trained
+    }
+
+    /// The tensors that are trained, in order.
+    pub fn trained_tensors(&self) -> Vec<Tensor> {
+        self.trained.iter().map(|place| self.tensors[*place].shallow_clone()).collect()
     }
 
     /// All values, `[count]`, those that decay first; requires no gradient. Writing to it changes the tensors.
@@ -96,6 +118,7 @@ impl Parameters {
     }
 
     /// Gradients of [`tensors`](Self::tensors) as one tensor in the flat buffer's order, `[count]`.
+    #[cfg(test)]
     pub fn flatten(&self, gradients: &[Tensor]) -> Tensor {
         let mut order: Vec<usize> = (0..gradients.len()).collect();
         order.sort_by_key(|index| self.starts[*index]);

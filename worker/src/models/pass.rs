@@ -22,6 +22,9 @@ pub struct Pass<'a> {
     pub parameters: &'a [Tensor],
     pub buffers: &'a [Tensor],
     pub mode: Mode,
+    /// Of each parameter, whether training leaves it as it is; empty where it leaves none. A norm whose weight is frozen
+    /// behaves as in scoring.
+    pub frozen: &'a [bool],
     /// Number format of convolutions, dense layers and attention; norms have their parameters in f32 throughout.
     pub compute: Kind,
 }
@@ -98,7 +101,7 @@ impl Pass<'_> {
                 Some(self.parameter(bias)),
                 Some(&self.buffers[mean]),
                 Some(&self.buffers[variance]),
-                self.mode == Mode::Train,
+                self.mode == Mode::Train && !self.frozen.get(weight).is_some_and(|frozen| *frozen),
                 NORM_MOMENTUM,
                 NORM_EPS,
                 true,

@@ -51,6 +51,22 @@ impl Curve {
         Some(best(true)? - best(false)? > STILL_RISING + 1e-9)
     }
 
+    /// The point at which the network did best on validation images: highest accuracy, then lowest loss, then first.
+    pub fn best(&self) -> Option<&Point> {
+        let scored = self.0.iter().filter_map(|point| Some((point, point.valid?)));
+        let better = |[loss, accuracy]: [f64; 2], [least, most]: [f64; 2]| {
+            accuracy > most || (accuracy == most && loss < least)
+        };
+        let best = scored.reduce(|best, next| if better(next.1, best.1) { next } else { best });
+        best.map(|(point, _)| point)
+    }
+
+    /// Points since the best one.
+    pub fn stalled(&self) -> u32 {
+        let best = self.best().map_or(0, |best| best.step);
+        self.0.iter().filter(|point| point.step > best).count() as u32
+    }
+
     /// Writes `curves.csv`.
     pub fn write(&self, path: &Path) -> Result<()> {
         let header = ["step", "epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "lr"];
@@ -121,5 +137,17 @@ mod tests {
         assert_eq!(curve(&[0.2, 0.5, 0.6, 0.7, 0.71]).undertrained(50), Some(false));
         assert_eq!(curve(&[0.2, 0.75, 0.6, 0.7, 0.72]).undertrained(50), Some(false));
         assert_eq!(curve(&[]).undertrained(50), None);
+    }
+
+    #[test]
+    fn the_best_point_is_the_first_of_the_most_accurate_ones_with_the_least_loss() {
+        let best = |curve: &Curve| curve.best().map(|point| point.step);
+        let mut rising = curve(&[0.2, 0.7, 0.5, 0.7, 0.7]);
+        assert_eq!((best(&rising), rising.stalled()), (Some(20), 3));
+        rising.0[3].valid = Some([-0.5, 0.7]);
+        assert_eq!((best(&rising), rising.stalled()), (Some(40), 1));
+        let mut unseen = curve(&[0.2, 0.7]);
+        unseen.0.iter_mut().for_each(|point| point.valid = None);
+        assert_eq!(best(&unseen), None);
     }
 }

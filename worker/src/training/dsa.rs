@@ -5,6 +5,7 @@
 use pipeline::recipe::Dsa;
 use tch::{Device, Kind, Tensor};
 
+use super::transforms::warp::warped;
 use super::transforms::{flipped, shifted};
 use crate::randomness::Stream;
 
@@ -99,14 +100,8 @@ impl Draw {
         images * hidden.logical_not().to_kind(images.kind())
     }
 
-    /// Samples each image where an affine map of the output's coordinates points, 0 beyond its border.
     fn warped(&self, images: &Tensor, map: impl Fn([f64; 3]) -> [[f64; 3]; 2]) -> Tensor {
-        let n = images.size()[0];
-        let maps: Vec<f32> =
-            self.strengths.iter().flat_map(|u| map(*u)).flatten().map(|value| value as f32).collect();
-        let maps = Tensor::from_slice(&maps).view([-1, 2, 3]).to_device(images.device());
-        let grid = Tensor::affine_grid_generator(&maps.expand([n, 2, 3], false), images.size(), false);
-        images.grid_sampler(&grid, 0, 0, false)
+        warped(images, &self.strengths.iter().map(|u| map(*u)).collect::<Vec<_>>())
     }
 
     /// A figure of each strength, `[1 or n, 1, 1, 1]`.

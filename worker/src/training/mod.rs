@@ -2,14 +2,18 @@
 
 mod curve;
 pub mod dsa;
+mod keep;
 pub mod loss;
+mod objective;
 mod optimizer;
 mod order;
 mod results;
 mod run;
 mod schedule;
 mod set;
+mod start;
 mod state;
+mod teacher;
 pub mod transforms;
 
 #[cfg(test)]

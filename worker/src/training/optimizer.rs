@@ -1,37 +1,36 @@
 //! Turns gradients into updates of the flat parameter buffer, as `torch.optim` does.
 
-use pipeline::recipe::{self, Adam, AdamW, Sgd};
+mod adam;
+mod lamb;
+mod muon;
+mod pieces;
+
+use pipeline::recipe::{self, Sgd};
 use tch::{Tensor, no_grad};
 
 use crate::models::Parameters;
-
-/// Values updated at a time on the CPU: what an update touches stays in the cache from the first operation to the
-/// last, instead of streaming from memory once for each.
-const PIECE: i64 = 32 * 1024;
+pub use pieces::Rates;
+use pieces::{Piece, pieces, whole};
 
 /// A rule and what it remembers of earlier steps.
 pub struct Optimizer {
     rule: recipe::Optimizer,
+    /// Places of the parameters that have a learning rate of their own.
+    head: Vec<usize>,
     /// Flat like the parameters: momentum, or the running mean and the running square of the gradient.
     state: Vec<Tensor>,
 }
 
-/// A run of values and their gradients.
-struct Piece {
-    gradient: Tensor,
-    start: i64,
-    decays: bool,
-}
-
 impl Optimizer {
-    pub fn new(rule: &recipe::Optimizer, parameters: &Parameters) -> Optimizer {
+    /// `head` are the places of the parameters that [`Rates::head`] is for.
+    pub fn new(rule: &recipe::Optimizer, parameters: &Parameters, head: Vec<usize>) -> Optimizer {
         let flats = match rule {
             recipe::Optimizer::Sgd(Sgd { momentum: 0.0, .. }) => 0,
             recipe::Optimizer::Sgd(_) => 1,
-            recipe::Optimizer::Adam(_) | recipe::Optimizer::AdamW(_) => 2,
+            _ => 2,
         };
         let state = (0..flats).map(|_| parameters.flat().zeros_like()).collect();
-        Optimizer { rule: rule.clone(), state }
+        Optimizer { rule: rule.clone(), head, state }
     }
 
     /// What it remembers, each `[count]`.
@@ -45,31 +44,53 @@ impl Optimizer {
             recipe::Optimizer::Sgd(sgd) => sgd.lr,
             recipe::Optimizer::Adam(adam) => adam.lr,
             recipe::Optimizer::AdamW(adamw) => adamw.lr,
+            recipe::Optimizer::Lamb(lamb) => lamb.lr,
+            recipe::Optimizer::Muon(muon) => muon.lr,
         }
     }
 
-    /// Updates the parameters by the gradients of their tensors. `step` counts from 0.
-    pub fn update(&mut self, parameters: &Parameters, gradients: &[Tensor], lr: f64, step: u64) {
+    /// The highest learning rate of the last layer, where nothing else is said.
+    pub fn lr_of_head(&self) -> f64 {
+        match &self.rule {
+            recipe::Optimizer::Muon(muon) => muon.adam_lr,
+            _ => self.lr(),
+        }
+    }
+
+    /// Updates the parameters by the gradients of those that are trained. `step` counts from 0.
+    pub fn update(&mut self, parameters: &Parameters, gradients: &[Tensor], rates: Rates, step: u64) {
         no_grad(|| {
-            for piece in pieces(parameters, gradients) {
-                let length = piece.gradient.size()[0];
-                let run = |flat: &Tensor| flat.narrow(0, piece.start, length);
-                let state: Vec<Tensor> = self.state.iter().map(run).collect();
-                let weights = run(parameters.flat());
-                match &self.rule {
-                    recipe::Optimizer::Sgd(sgd) => descend(sgd, weights, &piece, state, lr),
-                    recipe::Optimizer::Adam(adam) => adapt_coupled(adam, weights, piece, state, lr, step),
-                    recipe::Optimizer::AdamW(adamw) => {
-                        adapt_decoupled(adamw, weights, &piece, state, lr, step)
-                    }
-                }
+            let by_layer = matches!(self.rule, recipe::Optimizer::Lamb(_) | recipe::Optimizer::Muon(_));
+            let cut = if by_layer { whole } else { pieces };
+            for piece in cut(parameters, gradients, &self.head, rates) {
+                self.update_piece(parameters, piece, step);
             }
         });
+    }
+
+    fn update_piece(&self, parameters: &Parameters, piece: Piece, step: u64) {
+        let length = piece.gradient.size()[0];
+        let run = |flat: &Tensor| flat.narrow(0, piece.start, length);
+        let state: Vec<Tensor> = self.state.iter().map(run).collect();
+        let weights = run(parameters.flat());
+        match &self.rule {
+            recipe::Optimizer::Sgd(sgd) => descend(sgd, weights, &piece, state),
+            recipe::Optimizer::Adam(adam) => adam::coupled(adam, weights, piece, state, step),
+            recipe::Optimizer::AdamW(adamw) => adam::decoupled(adamw, weights, &piece, state, step),
+            recipe::Optimizer::Lamb(lamb) => lamb::scaled(lamb, weights, &piece, state, step),
+            recipe::Optimizer::Muon(muon) => {
+                let shape = parameters.tensors()[piece.place].size();
+                match muon::rows(&shape).filter(|_| piece.decays && !self.head.contains(&piece.place)) {
+                    Some(rows) => muon::orthogonal(muon, weights, &piece, state, rows),
+                    None => muon::adaptive(muon, weights, piece, state, self.head.as_slice(), step),
+                }
+            }
+        }
     }
 }
 
 /// Stochastic gradient descent. A zero momentum buffer gives the first step that PyTorch takes without one.
-fn descend(sgd: &Sgd, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>, lr: f64) {
+fn descend(sgd: &Sgd, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>) {
     let mut direction = piece.gradient.shallow_clone();
     if piece.decays && sgd.weight_decay > 0.0 {
         // The gradient is not needed any more.
@@ -81,51 +102,7 @@ fn descend(sgd: &Sgd, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>
         direction =
             if sgd.nesterov { direction + &*momentum * sgd.momentum } else { momentum.shallow_clone() };
     }
-    weights -= direction * lr;
-}
-
-/// Adam, with the decay in the gradient.
-fn adapt_coupled(adam: &Adam, weights: Tensor, piece: Piece, state: Vec<Tensor>, lr: f64, step: u64) {
-    let mut gradient = piece.gradient;
-    if piece.decays && adam.weight_decay > 0.0 {
-        // The gradient is not needed any more.
-        gradient += &weights * adam.weight_decay;
-    }
-    adapt([adam.betas[0], adam.betas[1], adam.eps], weights, &gradient, state, lr, step);
-}
-
-/// Adam, with the decay taken off the weights.
-fn adapt_decoupled(
-    adamw: &AdamW,
-    mut weights: Tensor,
-    piece: &Piece,
-    state: Vec<Tensor>,
-    lr: f64,
-    step: u64,
-) {
-    if piece.decays && adamw.weight_decay > 0.0 {
-        weights *= 1.0 - lr * adamw.weight_decay;
-    }
-    adapt([adamw.betas[0], adamw.betas[1], adamw.eps], weights, &piece.gradient, state, lr, step);
-}
-
-/// Adam's own update; `settings` are both betas and epsilon.
-fn adapt(
-    settings: [f64; 3],
-    mut weights: Tensor,
-    gradient: &Tensor,
-    mut state: Vec<Tensor>,
-    lr: f64,
-    step: u64,
-) {
-    let [mean, square] = &mut state[..] else { unreachable!("Adam keeps two flat buffers") };
-    let [keep_mean, keep_square, eps] = settings;
-    let _ = mean.lerp_(gradient, 1.0 - keep_mean);
-    let _ = square.lerp_(&gradient.square(), 1.0 - keep_square);
-    let steps = step as f64 + 1.0;
-    let (correct_mean, correct_square) = (1.0 - keep_mean.powf(steps), 1.0 - keep_square.powf(steps));
-    let spread = square.sqrt() / correct_square.sqrt() + eps;
-    weights -= &*mean * (lr / correct_mean) / spread;
+    weights -= direction * piece.lr;
 }
 
 /// Scales gradients down so that their norm over all tensors is at most `most`, as PyTorch's
@@ -139,30 +116,4 @@ pub fn clip(gradients: &mut [Tensor], most: f64) {
             *gradient = &*gradient * &scale;
         }
     });
-}
-
-/// On the CPU short runs, each parameter's own; on a GPU, where starting an operation is what costs, two: the
-/// parameters that decay and the others.
-fn pieces(parameters: &Parameters, gradients: &[Tensor]) -> Vec<Piece> {
-    let decaying = parameters.decaying();
-    if parameters.flat().device().is_cuda() {
-        let flat = parameters.flatten(gradients);
-        let rest = flat.size()[0] - decaying;
-        let head = Piece { gradient: flat.narrow(0, 0, decaying), start: 0, decays: true };
-        return vec![
-            head,
-            Piece { gradient: flat.narrow(0, decaying, rest), start: decaying, decays: false },
-        ];
-    }
-    let of_parameter = |(index, gradient): (usize, &Tensor)| {
-        let start = parameters.start(index);
-        let flat = parameters.layout().flatten(gradient);
-        let length = flat.size()[0];
-        (0..length).step_by(PIECE as usize).map(move |at| Piece {
-            gradient: flat.narrow(0, at, PIECE.min(length - at)),
-            start: start + at,
-            decays: start < decaying,
-        })
-    };
-    gradients.iter().enumerate().flat_map(of_parameter).collect()
 }

@@ -5,19 +5,20 @@ use pipeline::engine::Task;
 use pipeline::recipe::files;
 use serde_json::{Value, json};
 
-use super::run::Plan;
+use super::run::{End, Plan};
 use super::state::State;
 use crate::figures::rounded;
 use crate::models::{Description, weights};
 
 /// Writes the artifact's files.
-pub fn write(task: &Task, plan: &Plan, state: &State) -> Result<()> {
-    weights::write(&task.content(files::WEIGHTS), plan.network, &state.parameters, &state.buffers)?;
+pub fn write(task: &Task, plan: &Plan, state: &State, end: End) -> Result<()> {
+    let (parameters, buffers) = state.kept();
+    weights::write(&task.content(files::WEIGHTS), plan.network, parameters, buffers)?;
     describe(plan).write(&task.content(files::NETWORK))?;
     state.curve.write(&task.content(files::CURVES))?;
     state.curve.write_times(&task.measured("curve_times.csv"))?;
     let path = task.content(files::TRAINING);
-    let text = serde_json::to_string_pretty(&summary(plan, state)).expect("names and numbers are JSON");
+    let text = serde_json::to_string_pretty(&summary(plan, state, end)).expect("names and numbers are JSON");
     std::fs::write(&path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
 }
 
@@ -33,18 +34,30 @@ fn describe(plan: &Plan) -> Description {
     }
 }
 
-fn summary(plan: &Plan, state: &State) -> Value {
-    let last = state.curve.0.last();
-    let valid = last.and_then(|point| point.valid);
-    json!({
+/// Figures are those of the weights that are left. What a training without `keep`, `patience` and `max_secs` has no use for
+/// is left out.
+fn summary(plan: &Plan, state: &State, end: End) -> Value {
+    let best = state.best.as_ref().and_then(|_| state.curve.best());
+    let point = best.or(state.curve.0.last());
+    let valid = point.and_then(|point| point.valid);
+    let mut summary = json!({
         "steps": state.step,
         "epochs": rounded(state.step as f64 / plan.order.steps_per_epoch() as f64),
         "images": plan.set.train.len(),
         "batch": plan.order.batch(),
-        "train_loss": last.map(|point| rounded(point.train_loss)),
-        "train_accuracy": last.map(|point| rounded(point.train_accuracy)),
+        "train_loss": point.map(|point| rounded(point.train_loss)),
+        "train_accuracy": point.map(|point| rounded(point.train_accuracy)),
         "valid_loss": valid.map(|[loss, _]| rounded(loss)),
         "valid_accuracy": valid.map(|[_, accuracy]| rounded(accuracy)),
-        "undertrained": state.curve.undertrained(plan.total),
-    })
+        "undertrained": state.curve.undertrained(state.step),
+    });
+    if let Some(best) = best {
+        summary["kept_step"] = json!(best.step);
+    }
+    match end {
+        End::Whole => {}
+        End::Plateau => summary["ended_by"] = json!("patience"),
+        End::OutOfTime => summary["ended_by"] = json!("max_secs"),
+    }
+    summary
 }

@@ -1,15 +1,18 @@
-//! The training itself: step after step until the end, a stop or a loss that is no number.
+//! The training itself: step after step until the end, a stop, a budget that is used up or a loss that is no number.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use pipeline::engine::{Stopped, Task};
 use pipeline::recipe::Train;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::curve::{Point, is_point};
+use super::objective::Objective;
+use super::optimizer::Rates;
 use super::order::Order;
 use super::set::Set;
 use super::state::{Checkpoints, State};
-use super::{loss, optimizer, results, schedule, transforms};
+use super::transforms::Transforms;
+use super::{loss, optimizer, results, schedule, start};
 use crate::images::Images;
 use crate::models::{Mode, Network, kind_of};
 use crate::randomness::{mix, purpose};
@@ -25,42 +28,57 @@ pub struct Plan<'a> {
     pub set: &'a Set,
     pub network: &'a Network,
     pub order: Order,
-    /// Steps in all.
+    pub transforms: Transforms<'a>,
+    pub objective: Objective,
+    /// Steps in all, were nothing to end it earlier.
     pub total: u64,
     pub compute: Kind,
+}
+
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All steps are done.
+    Whole,
+    /// Validation has not got better for `patience` points.
+    Plateau,
+    /// `max_secs` are over.
+    OutOfTime,
 }
 
 /// Does the stage: from the image set in role `from` to weights, description and curve.
 ///
 /// # Errors
-/// Beside damaged inputs: the loss is no number any more, or [`Stopped`].
+/// Beside damaged inputs: weights or a teacher that do not fit, the loss is no number any more, or [`Stopped`].
 pub fn train(task: &Task, device: Device) -> Result<()> {
     let recipe: Train = task.parameters()?;
     let set = Set::open(task, device)?;
-    let network = Network::new(&recipe.network, set.classes.len(), set.image_size)?;
+    ensure!(
+        set.valid.is_some() || !recipe.chooses(),
+        "`{}` has no validation images for `keep` or `patience` to go by\n\
+         hint: `per_class.valid` of the subset says how many it has",
+        task.input_label("from")
+    );
+    let network = start::network(&recipe, &set)?;
     let order = Order::new(set.train.len(), recipe.batch as usize, mix(recipe.seed, &[purpose::ORDER]));
-    let total = recipe.steps.unwrap_or_else(|| recipe.epochs.unwrap_or(1) * order.steps_per_epoch());
+    let transforms = Transforms::new(&recipe, &set);
+    let objective = Objective::open(task, &recipe, &set, device)?;
+    let total = length(&recipe, &order);
     let compute = kind_of(recipe.precision);
-    let plan = Plan { recipe: &recipe, set: &set, network: &network, order, total, compute };
-    let mut state = State::new(&network, &recipe.optimizer, mix(recipe.seed, &[purpose::WEIGHTS]), device);
+    let plan =
+        Plan { recipe: &recipe, set: &set, network: &network, order, transforms, objective, total, compute };
+    let first = start::first(task, &recipe, &network, &set, device)?;
+    let mut state = State::new(&network, &recipe, first, device);
     let mut checkpoints = Checkpoints::new(task.checkpoints(), &task.job.key);
     resume(task, &checkpoints, &mut state, total);
-    while state.step < total {
-        if task.should_stop() {
-            checkpoints.save(&state)?;
-            bail!(Stopped { saved_at: Some(state.step) });
-        }
-        let lr = plan.step(&mut state);
-        if is_point(state.step, total, recipe.curve_points) {
-            let secs = checkpoints.seconds(&state);
-            plan.mark(&mut state, lr, secs)?;
-        }
-        plan.tell(task, &state, lr)?;
-        if checkpoints.due() {
-            checkpoints.save(&state)?;
-        }
-    }
-    results::write(task, &plan, &state)
+    let end = plan.run(task, &mut state, &mut checkpoints)?;
+    results::write(task, &plan, &state, end)
+}
+
+/// Steps of the whole training.
+fn length(recipe: &Train, order: &Order) -> u64 {
+    let asked = recipe.steps.unwrap_or_else(|| recipe.epochs.unwrap_or(1) * order.steps_per_epoch());
+    asked.min(recipe.max_steps.unwrap_or(u64::MAX))
 }
 
 fn resume(task: &Task, checkpoints: &Checkpoints, state: &mut State, total: u64) {
@@ -75,49 +93,105 @@ fn resume(task: &Task, checkpoints: &Checkpoints, state: &mut State, total: u64)
 }
 
 impl Plan<'_> {
-    /// One update of the weights; gives the learning rate it took.
-    fn step(&self, state: &mut State) -> f64 {
+    /// Goes on from where the state is.
+    fn run(&self, task: &Task, state: &mut State, checkpoints: &mut Checkpoints) -> Result<End> {
+        while state.step < self.total {
+            if task.should_stop() {
+                checkpoints.save(state)?;
+                bail!(Stopped { saved_at: Some(state.step) });
+            }
+            let secs = checkpoints.seconds(state);
+            if state.step > 0 && self.recipe.max_secs.is_some_and(|most| secs >= most) {
+                self.out_of_time(task, state, secs)?;
+                return Ok(End::OutOfTime);
+            }
+            self.step(state);
+            let is_point = is_point(state.step, self.total, self.recipe.curve_points);
+            if is_point {
+                self.mark(state, checkpoints.seconds(state))?;
+            }
+            self.tell(task, state)?;
+            if is_point && self.recipe.patience.is_some_and(|points| state.curve.stalled() >= points) {
+                return Ok(End::Plateau);
+            }
+            if checkpoints.due() {
+                checkpoints.save(state)?;
+            }
+        }
+        Ok(End::Whole)
+    }
+
+    /// Ends the curve where the training does.
+    fn out_of_time(&self, task: &Task, state: &mut State, secs: f64) -> Result<()> {
+        if state.curve.0.last().is_none_or(|point| point.step < state.step) {
+            self.mark(state, secs)?;
+        }
+        task.note("deterministic", false);
+        task.warn(format!(
+            "`max_secs` ended the training at step {} of {}: on another machine, or at another time, it ends elsewhere",
+            state.step, self.total
+        ));
+        Ok(())
+    }
+
+    /// One update of the weights.
+    fn step(&self, state: &mut State) {
         let (recipe, step) = (self.recipe, state.step);
         // The generator's state cannot be saved: each step starts it anew, which makes resuming exact.
         tch::manual_seed(mix(recipe.seed, &[purpose::DROPOUT, step]) as i64);
         let (images, labels) = self.set.train.at(&self.order.places(step));
-        let images =
-            transforms::apply(&recipe.transforms, images, mix(recipe.seed, &[purpose::TRANSFORMS]), step);
+        let (images, labels) = self.transforms.apply(images, labels, step);
         let tensors = state.parameters.tensors();
         let logits = self.network.forward(tensors, &state.buffers, &images, Mode::Train, self.compute);
-        let loss = loss::cross_entropy(&logits, &labels, recipe.label_smoothing);
-        let mut gradients = Tensor::run_backward(&[&loss], tensors, false, false);
+        let loss = self.objective.loss(&images, &logits, &labels);
+        let trained = state.parameters.trained_tensors();
+        let mut gradients = Tensor::run_backward(&[&loss], &trained, false, false);
         if let Some(most) = recipe.clip_norm {
             optimizer::clip(&mut gradients, most);
         }
-        let lr = schedule::rate(&recipe.schedule, state.optimizer.lr(), step, self.total);
-        state.optimizer.update(&state.parameters, &gradients, lr, step);
+        let rates = self.rates(state, step);
+        state.optimizer.update(&state.parameters, &gradients, rates, step);
         no_grad(|| {
             let hits = loss::hits(&logits, &labels).to_kind(Kind::Double) / self.order.batch() as f64;
             let one = Tensor::ones([], (Kind::Double, hits.device()));
             state.sums += Tensor::stack(&[loss.detach().to_kind(Kind::Double), hits, one], 0);
         });
         state.step += 1;
-        lr
+        if let (Some(average), Some(decay)) = (&state.average, recipe.ema) {
+            average.move_towards(&state.parameters, &state.buffers, decay, state.step);
+        }
     }
 
-    /// Adds a point to the curve and starts the running sums anew.
-    fn mark(&self, state: &mut State, lr: f64, secs: f64) -> Result<()> {
+    /// Learning rates of `step`, counted from 0.
+    fn rates(&self, state: &State, step: u64) -> Rates {
+        let rate = |highest| schedule::rate(&self.recipe.schedule, highest, step, self.total);
+        let head = self.recipe.lr_head.unwrap_or(state.optimizer.lr_of_head());
+        Rates { body: rate(state.optimizer.lr()), head: rate(head) }
+    }
+
+    /// Adds a point to the curve, keeps the weights if they are the best so far, and starts the running sums anew.
+    fn mark(&self, state: &mut State, secs: f64) -> Result<()> {
         let [train_loss, train_accuracy] = self.running(state)?;
         let valid = self.set.valid.as_ref().map(|images| self.score(state, images));
         let epoch = state.step as f64 / self.order.steps_per_epoch() as f64;
         let _ = state.sums.zero_();
+        let lr = self.rates(state, state.step - 1).body;
         state.curve.0.push(Point { step: state.step, epoch, train_loss, train_accuracy, valid, lr, secs });
+        let is_best = state.curve.best().is_some_and(|best| best.step == state.step);
+        if let Some(best) = state.best.as_ref().filter(|_| is_best) {
+            let (parameters, buffers) = state.scored();
+            best.take(parameters, buffers);
+        }
         Ok(())
     }
 
     /// Mean loss and accuracy on `images`, without label smoothing.
     fn score(&self, state: &State, images: &Images) -> [f64; 2] {
         let _quiet = tch::no_grad_guard();
-        let tensors = state.parameters.tensors();
+        let (parameters, buffers) = state.scored();
         let mut sums = [0.0; 2];
         for (x, labels) in images.batches(SCORED_AT_ONCE) {
-            let logits = self.network.forward(tensors, &state.buffers, &x, Mode::Eval, self.compute);
+            let logits = self.network.forward(parameters.tensors(), buffers, &x, Mode::Eval, self.compute);
             sums[0] += loss::each(&logits, &labels).sum(Kind::Double).double_value(&[]);
             sums[1] += loss::hits(&logits, &labels).int64_value(&[]) as f64;
         }
@@ -141,7 +215,7 @@ impl Plan<'_> {
     }
 
     /// Tells how far it is, and looks whether the loss is a number.
-    fn tell(&self, task: &Task, state: &State, lr: f64) -> Result<()> {
+    fn tell(&self, task: &Task, state: &State) -> Result<()> {
         let looks = !state.sums.device().is_cuda()
             || state.step.is_multiple_of(LOOKS_ON_GPU)
             || state.step == self.total;
@@ -153,6 +227,7 @@ impl Plan<'_> {
             Some(point) if point.step == state.step => [point.train_loss, point.train_accuracy],
             _ => self.running(state)?,
         };
+        let lr = self.rates(state, state.step - 1).body;
         let mut figures = vec![("loss", loss), ("accuracy", accuracy), ("lr", lr)];
         figures.extend(
             state.curve.0.last().and_then(|p| p.valid).map(|[_, accuracy]| ("valid_accuracy", accuracy)),

@@ -8,7 +8,10 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor, no_grad};
 
+use pipeline::recipe::{Keep, Train};
+
 use super::curve::{Curve, Point};
+use super::keep::Values;
 use super::optimizer::Optimizer;
 use crate::models::weights::{NOTE, tensor_of, write_tensors};
 use crate::models::{Network, Parameters};
@@ -24,6 +27,10 @@ pub struct State {
     pub parameters: Parameters,
     pub buffers: Vec<Tensor>,
     pub optimizer: Optimizer,
+    /// The running mean of weights and statistics, where one is kept.
+    pub average: Option<Values>,
+    /// Those that did best on validation images so far, where they are kept; before the first point those of the start.
+    pub best: Option<Values>,
     /// Steps done.
     pub step: u64,
     pub curve: Curve,
@@ -45,12 +52,37 @@ struct Note {
 }
 
 impl State {
-    /// Before the first step.
-    pub fn new(network: &Network, rule: &pipeline::recipe::Optimizer, seed: u64, device: Device) -> State {
-        let (parameters, buffers) = network.initial(seed, device);
-        let optimizer = Optimizer::new(rule, &parameters);
-        let sums = Tensor::zeros([3], (Kind::Double, device));
-        State { parameters, buffers, optimizer, step: 0, curve: Curve::default(), sums, earlier: 0.0 }
+    /// Before the first step, from these weights and statistics on.
+    pub fn new(network: &Network, recipe: &Train, first: (Parameters, Vec<Tensor>), device: Device) -> State {
+        let (parameters, buffers) = first;
+        let copy = || Values::of(network, &parameters, &buffers, device);
+        State {
+            optimizer: Optimizer::new(&recipe.optimizer, &parameters, network.head()),
+            average: recipe.ema.map(|_| copy()),
+            best: (recipe.keep == Keep::Best).then(copy),
+            sums: Tensor::zeros([3], (Kind::Double, device)),
+            parameters,
+            buffers,
+            step: 0,
+            curve: Curve::default(),
+            earlier: 0.0,
+        }
+    }
+
+    /// What is scored: the running mean where there is one, else what is trained.
+    pub fn scored(&self) -> (&Parameters, &[Tensor]) {
+        match &self.average {
+            Some(average) => (&average.parameters, &average.buffers),
+            None => (&self.parameters, &self.buffers),
+        }
+    }
+
+    /// What the training leaves: what did best where that is kept, else what is scored.
+    pub fn kept(&self) -> (&Parameters, &[Tensor]) {
+        match &self.best {
+            Some(best) => (&best.parameters, &best.buffers),
+            None => self.scored(),
+        }
     }
 
     fn note(&self, key: &str) -> Note {
@@ -66,6 +98,8 @@ impl State {
         tensors.extend(
             self.optimizer.state().iter().enumerate().map(|(i, flat)| (format!("optimizer.{i}"), flat)),
         );
+        tensors.extend(self.average.iter().flat_map(|average| average.tensors("average")));
+        tensors.extend(self.best.iter().flat_map(|best| best.tensors("best")));
         tensors.extend([("sums".to_string(), &self.sums), ("curve".to_string(), curve)]);
         tensors
     }

@@ -1,5 +1,9 @@
 //! Tests of trainings as wholes.
 
+mod ending;
+mod starting;
+mod teaching;
+
 use std::path::Path;
 
 use pipeline::engine::{StageEvent, Stopped};
@@ -7,8 +11,8 @@ use pipeline::recipe::{self, files};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
-use super::optimizer::Optimizer;
-use super::{loss, optimizer, train};
+use super::optimizer::{Optimizer, Rates};
+use super::{keep, loss, optimizer, train};
 use crate::fixture::{self, Bench};
 use crate::models::{Layout, Parameters};
 
@@ -68,6 +72,8 @@ fn a_stopped_and_resumed_training_gives_the_bytes_of_an_uninterrupted_one() {
         json!({ "sgd": { "lr": 0.02, "momentum": 0.9 } }),
         json!({ "adamw": { "lr": 0.001 } }),
         json!({ "adam": { "lr": 0.001 } }),
+        json!({ "lamb": {} }),
+        json!({ "muon": {} }),
     ];
     for optimizer in rules {
         let changes = json!({ "optimizer": optimizer });
@@ -182,7 +188,7 @@ fn losses_are_those_of_pytorch() {
     let logits = Tensor::from_slice(&[1.0f32, -2.0, 0.5, 0.3, 0.1, -0.7]).view([2, 3]);
     let hard = Tensor::from_slice(&[2i64, 0]);
     let soft = Tensor::from_slice(&[0.2f32, 0.3, 0.5, 0.9, 0.1, 0.0]).view([2, 3]);
-    let of = |labels, smoothing| loss::cross_entropy(&logits, labels, smoothing).double_value(&[]);
+    let of = |labels, smoothing| loss::cross_entropy(&logits, labels, smoothing, None).double_value(&[]);
     let expected = LOSSES_OF_PYTORCH;
     for (loss, expected) in [of(&hard, 0.0), of(&hard, 0.1), of(&soft, 0.0)].iter().zip(expected) {
         assert!((loss - expected).abs() < 1e-6, "{loss} {expected}");
@@ -203,7 +209,7 @@ fn five_updates(rule: &recipe::Optimizer, clip_norm: Option<f64>) -> Vec<f64> {
     let list = [parameter("weight", &[2, 3], true), parameter("bias", &[2], false)];
     let mut parameters = Parameters::zeros(&list, Layout::ChannelsLast, Device::Cpu);
     parameters.set(&Tensor::from_slice(&[0.1f32, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8]));
-    let mut optimizer = Optimizer::new(rule, &parameters);
+    let mut optimizer = Optimizer::new(rule, &parameters, Vec::new());
     for step in 0..5 {
         let places = Tensor::arange(8, (Kind::Float, Device::Cpu));
         let flat = (places + step as f64).sin();
@@ -211,7 +217,8 @@ fn five_updates(rule: &recipe::Optimizer, clip_norm: Option<f64>) -> Vec<f64> {
         if let Some(most) = clip_norm {
             optimizer::clip(&mut gradients, most);
         }
-        optimizer.update(&parameters, &gradients, optimizer.lr(), step);
+        let lr = optimizer.lr();
+        optimizer.update(&parameters, &gradients, Rates { body: lr, head: lr }, step);
     }
     Vec::<f64>::try_from(parameters.flat().to_kind(Kind::Double)).unwrap()
 }
@@ -230,6 +237,18 @@ fn five_updates_are_those_of_pytorch() {
         (recipe::Optimizer::AdamW(adamw), None),
         (recipe::Optimizer::Adam(adam), None),
         (recipe::Optimizer::Sgd(plain), Some(0.5)),
+        (
+            recipe::Optimizer::Lamb(recipe::Lamb { lr: 0.01, weight_decay: 0.1, ..recipe::Lamb::default() }),
+            None,
+        ),
+        (
+            recipe::Optimizer::Muon(recipe::Muon {
+                weight_decay: 0.1,
+                adam_lr: 0.01,
+                ..recipe::Muon::default()
+            }),
+            None,
+        ),
     ];
     for ((rule, clip_norm), expected) in rules.iter().zip(UPDATES_OF_PYTORCH) {
         let found = five_updates(rule, *clip_norm);
@@ -239,11 +258,14 @@ fn five_updates_are_those_of_pytorch() {
 }
 
 /// `torch.optim` of PyTorch 2.11: SGD, SGD with Nesterov's look-ahead, AdamW, Adam, and plain SGD after
-/// `clip_grad_norm_` to .5.
-const UPDATES_OF_PYTORCH: [[f64; 8]; 5] = [
+/// `clip_grad_norm_` to .5; timm's `Lamb`; and `torch.optim.Muon` (with Newton-Schulz in f32 instead of bf16) for the
+/// weight, beside AdamW for the bias.
+const UPDATES_OF_PYTORCH: [[f64; 8]; 7] = [
     [-0.38784561, -0.63169837, 0.28133425, 0.07155232, 0.9481951, -0.48719025, 0.2964693, -1.31760395],
     [-0.44654647, -0.58860141, 0.37582302, 0.14673467, 0.91338301, -0.57303363, 0.21331973, -1.31728876],
     [0.07316181, -0.22923832, 0.28721857, -0.3831816, 0.52965248, -0.58243579, 0.68770725, -0.83392459],
     [0.0633287, -0.2296904, 0.2873463, -0.38371715, 0.5307858, -0.5828743, 0.68770725, -0.83392459],
     [0.07165962, -0.20412496, 0.32388297, -0.37006706, 0.50846267, -0.6207881, 0.66907358, -0.81263119],
+    [0.08164973, -0.21357645, 0.29869151, -0.38511267, 0.51416081, -0.59538883, 0.6877073, -0.83392453],
+    [0.06842981, -0.19139688, 0.3347303, -0.38558567, 0.5320071, -0.56448615, 0.68770725, -0.83392459],
 ];

@@ -1,18 +1,57 @@
 //! Random changes of a batch, made on the device. All act on normalised images, in which 0 is the mean colour.
 
-use pipeline::recipe::Transform;
+mod colour;
+mod erase;
+mod mix;
+mod rand_augment;
+pub mod warp;
+
+#[cfg(test)]
+mod tests;
+
+use pipeline::recipe::{Colour, Preprocess, Train, Transform};
 use tch::{Device, Kind, Tensor};
 
 use super::dsa;
-use crate::randomness::Stream;
+use super::set::Set;
+use crate::randomness::{Stream, mix as mixed, purpose};
+use erase::{Hole, erased};
+use mix::Mix;
+use rand_augment::rand_augment;
 
-/// Applies the transforms in order to images `[n, 3, h, w]`; their randomness comes from (seed, step, place in the
-/// list, image).
-pub fn apply(transforms: &[Transform], images: Tensor, seed: u64, step: u64) -> Tensor {
-    transforms.iter().enumerate().fold(images, |images, (place, transform)| {
-        let mut random = Stream::new(seed, &[step, place as u64]);
-        let n = images.size()[0] as usize;
-        match transform {
+/// The changes of a training's batches, and what they need to know of its images and labels.
+pub struct Transforms<'a> {
+    list: &'a [Transform],
+    classes: i64,
+    /// Of hard labels that are mixed; the loss smooths the others.
+    smoothing: f64,
+    preprocess: &'a Preprocess,
+    seed: u64,
+}
+
+impl<'a> Transforms<'a> {
+    pub fn new(recipe: &'a Train, set: &'a Set) -> Transforms<'a> {
+        Transforms {
+            list: &recipe.transforms,
+            classes: set.classes.len() as i64,
+            smoothing: recipe.label_smoothing,
+            preprocess: &set.preprocess,
+            seed: mixed(recipe.seed, &[purpose::TRANSFORMS]),
+        }
+    }
+
+    /// Applies them in order to images `[n, 3, h, w]` and labels `[n]` or `[n, classes]`; their randomness comes from
+    /// (seed, step, place in the list, image).
+    pub fn apply(&self, images: Tensor, labels: Tensor, step: u64) -> (Tensor, Tensor) {
+        self.list.iter().enumerate().fold((images, labels), |batch, (place, transform)| {
+            self.one(transform, batch, &mut Stream::new(self.seed, &[step, place as u64]))
+        })
+    }
+
+    fn one(&self, transform: &Transform, batch: (Tensor, Tensor), random: &mut Stream) -> (Tensor, Tensor) {
+        let (images, labels) = batch;
+        let (n, side) = (images.size()[0] as usize, images.size()[3]);
+        let images = match transform {
             Transform::Flip(_) => flipped(&images, &(0..n).map(|_| random.unit() < 0.5).collect::<Vec<_>>()),
             Transform::Crop(crop) => {
                 let by = i64::from(crop.by);
@@ -20,9 +59,59 @@ pub fn apply(transforms: &[Transform], images: Tensor, seed: u64, step: u64) -> 
                     (0..n).map(|_| [random.integer(-by, by), random.integer(-by, by)]).collect();
                 shifted(&images, &shifts)
             }
-            Transform::Dsa(settings) => dsa::Draw::for_each_image(settings, n, &mut random).apply(&images),
-        }
-    })
+            Transform::Dsa(settings) => dsa::Draw::for_each_image(settings, n, random).apply(&images),
+            Transform::Cutout(cutout) => {
+                erased(&images, &(0..n).map(|_| Hole::square(cutout.side, side, random)).collect::<Vec<_>>())
+            }
+            Transform::Erase(erase) => {
+                erased(&images, &(0..n).map(|_| Hole::rectangle(erase, side, random)).collect::<Vec<_>>())
+            }
+            Transform::Colour(colour) => recoloured(colour, &images, self.preprocess, random),
+            Transform::RandAugment(settings) => rand_augment(settings, &images, self.preprocess, random),
+            Transform::Mixup(mixup) if random.unit() < mixup.probability => {
+                let mix = Mix::draw(mixup.alpha, n, random);
+                return (mix.blend(&images), mix.labels(&labels, self.classes, self.smoothing));
+            }
+            Transform::Cutmix(cutmix) if random.unit() < cutmix.probability => {
+                let mut mix = Mix::draw(cutmix.alpha, n, random);
+                let images = mix.patch(&images, random);
+                return (images, mix.labels(&labels, self.classes, self.smoothing));
+            }
+            Transform::Mixup(_) | Transform::Cutmix(_) => images,
+        };
+        (images, labels)
+    }
+}
+
+/// Normalised images as pixels in 0..1.
+fn pixels_of(images: &Tensor, preprocess: &Preprocess) -> Tensor {
+    let [mean, sd] = [preprocess.mean, preprocess.sd].map(|values| channels(values, images.device()));
+    images * sd + mean
+}
+
+/// Pixels in 0..1 as normalised images.
+fn standardised(pixels: &Tensor, preprocess: &Preprocess) -> Tensor {
+    let [mean, sd] = [preprocess.mean, preprocess.sd].map(|values| channels(values, pixels.device()));
+    (pixels - mean) / sd
+}
+
+/// `[1, 3, 1, 1]`.
+fn channels(values: [f64; 3], device: Device) -> Tensor {
+    Tensor::from_slice(&values.map(|value| value as f32)).view([1, 3, 1, 1]).to_device(device)
+}
+
+fn recoloured(settings: &Colour, images: &Tensor, preprocess: &Preprocess, random: &mut Stream) -> Tensor {
+    let n = images.size()[0];
+    let mut draw = |middle: f64, by: f64| {
+        let values: Vec<f32> = (0..n).map(|_| random.between(middle - by, middle + by) as f32).collect();
+        Tensor::from_slice(&values).view([-1, 1, 1, 1]).to_device(images.device())
+    };
+    let pixels = pixels_of(images, preprocess).clamp(0.0, 1.0);
+    let pixels = colour::brightness(&pixels, &draw(1.0, settings.brightness));
+    let pixels = colour::contrast(&pixels, &draw(1.0, settings.contrast));
+    let pixels = colour::saturation(&pixels, &draw(1.0, settings.saturation));
+    let pixels = if settings.hue > 0.0 { colour::hue(&pixels, &draw(0.0, settings.hue)) } else { pixels };
+    standardised(&pixels, preprocess)
 }
 
 /// Mirrors images `[n, 3, h, w]` left to right where told: one answer for all of them or one for each.
@@ -58,43 +147,4 @@ pub fn shifted(images: &Tensor, shifts: &[[i64; 2]]) -> Tensor {
 /// `[n]` to `[n, 1, 1, 1]`, on the device.
 fn column(whether: &[bool], device: Device) -> Tensor {
     Tensor::from_slice(whether).view([-1, 1, 1, 1]).to_device(device)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pipeline::recipe::{Crop, Flip};
-
-    fn images(n: i64) -> Tensor {
-        Tensor::arange(n * 3 * 4 * 4, (Kind::Float, Device::Cpu)).view([n, 3, 4, 4]) + 1.0
-    }
-
-    #[test]
-    fn a_shift_of_its_own_for_each_image_equals_one_for_all() {
-        let x = images(2);
-        let each = shifted(&x, &[[1, -2], [0, 3]]);
-        assert_eq!(each.get(0), shifted(&x, &[[1, -2]]).get(0));
-        assert_eq!(each.get(1), shifted(&x, &[[0, 3]]).get(1));
-        // Up by one row, right by two columns.
-        assert_eq!(each.double_value(&[0, 0, 0, 2]), x.double_value(&[0, 0, 1, 0]));
-        assert_eq!(each.double_value(&[0, 0, 0, 1]), 0.0);
-        assert_eq!(each.double_value(&[0, 0, 3, 3]), 0.0);
-    }
-
-    #[test]
-    fn only_the_images_told_are_mirrored() {
-        let x = images(2);
-        let mirrored = flipped(&x, &[true, false]);
-        assert_eq!(mirrored.get(1), x.get(1));
-        assert_eq!(mirrored.get(0), x.flip([3]).get(0));
-    }
-
-    #[test]
-    fn transforms_depend_on_seed_and_step_alone() {
-        let list = [Transform::Flip(Flip {}), Transform::Crop(Crop { by: 2 })];
-        let at = |seed, step| apply(&list, images(16), seed, step);
-        assert_eq!(at(1, 5), at(1, 5));
-        assert_ne!(at(1, 5), at(1, 6));
-        assert_ne!(at(1, 5), at(2, 5));
-    }
 }

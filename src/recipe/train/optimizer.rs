@@ -1,0 +1,131 @@
+//! What turns gradients into updates, by name.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::choice::choice;
+
+choice! {
+    /// What turns gradients into updates.
+    pub enum Optimizer {
+        /// Stochastic gradient descent.
+        "sgd" => Sgd @ 1,
+        /// Adam (Kingma & Ba 2015); weight decay is added to the gradient.
+        "adam" => Adam @ 1,
+        /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+        "adamw" => AdamW @ 1,
+        /// AdamW whose step on each layer is as large as the layer's weights are, for large batches (You et al. 2020); norms
+        /// and biases take Adam's.
+        "lamb" => Lamb @ 1,
+        /// Momentum whose step on each layer is made orthogonal by Newton-Schulz (Jordan et al. 2024); the last layer,
+        /// depthwise convolutions, norms, biases and positions take AdamW's.
+        "muon" => Muon @ 1,
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sgd {
+    /// Learning rate, at its highest.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 0.9999))]
+    pub momentum: f64,
+    /// Nesterov's look-ahead; needs momentum.
+    #[serde(default)]
+    pub nesterov: bool,
+    /// Added to the gradient as weight × this; not for norms and biases.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub weight_decay: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    /// Learning rate, at its highest.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    /// Decay of the running mean and of the running square of the gradient.
+    pub betas: [f64; 2],
+    #[schemars(range(min = 0.0))]
+    pub eps: f64,
+    /// Added to the gradient as weight × this; not for norms and biases.
+    #[schemars(range(min = 0.0))]
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Adam {
+        Adam { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamW {
+    /// Learning rate, at its highest.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    /// Decay of the running mean and of the running square of the gradient.
+    pub betas: [f64; 2],
+    #[schemars(range(min = 0.0))]
+    pub eps: f64,
+    /// Share of each weight taken off in a step, times the learning rate; not for norms and biases.
+    #[schemars(range(min = 0.0))]
+    pub weight_decay: f64,
+}
+
+impl Default for AdamW {
+    fn default() -> AdamW {
+        AdamW { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lamb {
+    /// Learning rate, at its highest.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    /// Decay of the running mean and of the running square of the gradient.
+    pub betas: [f64; 2],
+    #[schemars(range(min = 0.0))]
+    pub eps: f64,
+    /// Added to Adam's step as weight × this, ahead of its scaling; not for norms and biases.
+    #[schemars(range(min = 0.0))]
+    pub weight_decay: f64,
+}
+
+impl Default for Lamb {
+    fn default() -> Lamb {
+        Lamb { lr: 5e-3, betas: [0.9, 0.999], eps: 1e-6, weight_decay: 0.01 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Muon {
+    /// Learning rate, at its highest; times √(outputs / inputs) for layers with more outputs than inputs.
+    #[schemars(range(min = 1e-9))]
+    pub lr: f64,
+    /// Of the gradient's running mean, with Nesterov's look-ahead.
+    #[schemars(range(min = 0.0, max = 0.9999))]
+    pub momentum: f64,
+    /// Share of each weight taken off in a step, times the learning rate; not for norms and biases.
+    #[schemars(range(min = 0.0))]
+    pub weight_decay: f64,
+    /// Iterations of Newton-Schulz.
+    #[schemars(range(min = 1, max = 20))]
+    pub iterations: u32,
+    /// Highest learning rate of what AdamW takes; its betas are .9 and .999.
+    #[schemars(range(min = 0.0))]
+    pub adam_lr: f64,
+}
+
+impl Default for Muon {
+    fn default() -> Muon {
+        Muon { lr: 0.02, momentum: 0.95, weight_decay: 0.01, iterations: 5, adam_lr: 1e-3 }
+    }
+}

@@ -1,0 +1,92 @@
+//! Where a training starts: at weights of another one or of a file, with some of them frozen.
+
+use anyhow::{Result, bail, ensure};
+use pipeline::engine::Task;
+use pipeline::networks::Parameter;
+use pipeline::recipe::{Freeze, Train, files};
+use tch::{Device, Tensor};
+
+use super::set::Set;
+use crate::models::weights::{self, Head};
+use crate::models::{Description, Network, Parameters};
+use crate::randomness::{mix, purpose};
+
+/// The network of the recipe, with what `freeze` names left as it starts.
+///
+/// # Errors
+/// The network does not take the set's images, or `freeze` names no weights, or all of them.
+pub fn network(recipe: &Train, set: &Set) -> Result<Network> {
+    let network = Network::new(&recipe.network, set.classes.len(), set.image_size)?;
+    let Some(freeze) = &recipe.freeze else { return Ok(network) };
+    let frozen = frozen(freeze, &network, recipe.network.name())?;
+    ensure!(
+        frozen.contains(&false),
+        "`freeze` leaves nothing to train\nhint: leave the last layer out of it"
+    );
+    Ok(network.freeze(frozen))
+}
+
+fn frozen(freeze: &Freeze, network: &Network, name: &str) -> Result<Vec<bool>> {
+    let all = network.parameters();
+    let layers = match freeze {
+        Freeze::All(_) => {
+            let head = network.head();
+            return Ok((0..all.len()).map(|place| !head.contains(&place)).collect());
+        }
+        Freeze::Layers(layers) => layers,
+    };
+    for layer in layers {
+        if !all.iter().any(|parameter| is_below(parameter, layer)) {
+            bail!(
+                "`freeze` names `{layer}`, and `{name}` has no such layer\nhint: it has {}; `pipeline show {name}` lists all",
+                outermost(all).join(", ")
+            );
+        }
+    }
+    Ok(all.iter().map(|parameter| layers.iter().any(|layer| is_below(parameter, layer))).collect())
+}
+
+/// Whether it is the layer's, or of a layer below that one.
+fn is_below(parameter: &Parameter, layer: &str) -> bool {
+    let rest = parameter.name.strip_prefix(layer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// First parts of the names, each once, in order.
+fn outermost(parameters: &[Parameter]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for parameter in parameters {
+        let name = format!("`{}`", parameter.name.split('.').next().unwrap_or_default());
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Weights and running statistics as the training begins: those that `init_from` names, else those of the seed.
+///
+/// # Errors
+/// What is named belongs to another network.
+pub fn first(
+    task: &Task,
+    recipe: &Train,
+    network: &Network,
+    set: &Set,
+    device: Device,
+) -> Result<(Parameters, Vec<Tensor>)> {
+    let (parameters, buffers) = network.initial(mix(recipe.seed, &[purpose::WEIGHTS]), device);
+    let Some(label) = &recipe.init_from else { return Ok((parameters, buffers)) };
+    // A file that was made elsewhere comes without a description.
+    let description = task.input("init_from", files::NETWORK).ok().map(Description::read).transpose()?;
+    let head = match description.map(|description| description.classes) {
+        Some(classes) if classes == set.classes => Head::Taken,
+        Some(_) => Head::New,
+        None => Head::IfItFits,
+    };
+    let file = task.input("init_from", files::WEIGHTS)?;
+    let taken = weights::take(file, label, network, (&parameters, &buffers), head)?;
+    task.note("started_from", label.as_str());
+    task.note("new_last_layer", !taken);
+    Ok((parameters, buffers))
+}
