@@ -39,6 +39,16 @@ impl Test {
     }
 }
 
+/// What is asked beside the difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// Whether a side is no worse than its baseline by more than this; 0..1.
+    pub margin: Option<f64>,
+    /// Also counts image by image for every two runs of one seed, which reads the predictions of all; else only where each
+    /// side is one network.
+    pub image_by_image: bool,
+}
+
 /// Of a side and the one that it is measured against.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
@@ -68,11 +78,11 @@ pub enum Opinion {
 ///
 /// # Errors
 /// A table of predictions cannot be read.
-pub fn judge(sides: &Sides, evidence: &Evidence, margin: Option<f64>) -> Result<Vec<Option<Judged>>> {
+pub fn judge(sides: &Sides, evidence: &Evidence, asked: Asked) -> Result<Vec<Option<Judged>>> {
     let compared = sides.sides.iter().filter(|side| side.against.is_some()).count();
     let judge = |side: &Side| {
         let against = side.against.map(|index| &sides.sides[index]);
-        against.map(|against| judge_one(side, against, compared, evidence, margin)).transpose()
+        against.map(|against| judge_one(side, against, compared, evidence, asked)).transpose()
     };
     let mut judged = sides.sides.iter().map(judge).collect::<Result<Vec<_>>>()?;
     let ps: Vec<Option<f64>> = judged.iter().map(|judged| judged.as_ref()?.p).collect();
@@ -89,11 +99,13 @@ fn judge_one(
     against: &Side,
     compared: usize,
     evidence: &Evidence,
-    margin: Option<f64>,
+    asked: Asked,
 ) -> Result<Judged> {
     let (of, baseline) = (&side.group, &against.group);
     let pairs = evidence.pairs(of, baseline);
-    let mcnemar = same_seeds(of, baseline, evidence)?;
+    let alone = of.rows.len() == 1 && baseline.rows.len() == 1;
+    let counted = asked.image_by_image || alone;
+    let mcnemar = if counted { same_seeds(of, baseline, evidence)? } else { Vec::new() };
     let (test, found) = tested(of, baseline, pairs.as_ref(), &mcnemar);
     let p = match (test, &pairs) {
         (Test::Pairs, Some(pairs)) if pairs.differences.len() < seeds_needed(compared, 2, ALPHA) => None,
@@ -101,7 +113,7 @@ fn judge_one(
         (Test::McNemar, _) => mcnemar.first().map(|(_, counts)| counts.mid_p()),
         _ => found.and_then(|found| found.p),
     };
-    let opinion = margin.map(|margin| opinion(of, baseline, evidence, margin)).transpose()?;
+    let opinion = asked.margin.map(|margin| opinion(of, baseline, evidence, margin)).transpose()?;
     let interval = found.and_then(|found| found.interval);
     Ok(Judged { test, interval, p, p_holm: None, pairs, mcnemar, opinion })
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 
 use super::hardware::{hardware, meters};
-
 use super::launch::Launch;
 use super::statistics::{Difference, difference};
 use super::stored::Stored;
@@ -105,14 +104,6 @@ impl Sides {
         let values: Vec<&str> = told.map(|(_, (_, value))| value.as_str()).collect();
         if values.is_empty() { side.label("data").to_string() } else { values.join(", ") }
     }
-
-    /// How many differences have an interval.
-    pub fn comparisons(&self) -> usize {
-        let known = |side: &&Side| {
-            self.difference(side, ACCURACY).is_some_and(|difference| difference.interval.is_some())
-        };
-        self.sides.iter().filter(known).count()
-    }
 }
 
 /// Groups of all launches, each measured against the one that has the baseline's value of `by` and agrees in
@@ -128,31 +119,33 @@ pub fn sides(launches: &[Launch], store: &Store, chosen: &Chosen) -> Result<Side
     let mut sides = every_side(launches, store)?;
     keep_only(&mut sides, &chosen.only)?;
     let pin = chosen.baseline.and_then(|baseline| Some((baseline, pin::parse(baseline)?)));
-    match (&pin, chosen.by) {
-        // One axis with a value says what to compare by.
-        (Some((_, wanted)), by)
-            if wanted.len() == 1 && by.is_none_or(|by| by == wanted[0].0) && several(&sides, wanted) =>
-        {
-            let chosen = Chosen { by: Some(wanted[0].0), baseline: Some(wanted[0].1), ..chosen.clone() };
-            by_label(launches, sides, &chosen)
-        }
-        (Some((text, wanted)), _) => {
-            let found = pin::find(&sides, text, wanted)?;
-            let pinned =
-                |index: usize| (index != found && agree(&sides[index], &sides[found], None)).then_some(found);
-            let against: Vec<Option<usize>> = (0..sides.len()).map(pinned).collect();
-            sides.iter_mut().zip(against).for_each(|(side, against)| side.against = against);
-            Ok(Sides { sides, by: None, baseline: text.to_string(), unlike: chosen.unlike })
-        }
-        (None, _) => by_label(launches, sides, chosen),
+    let Some((text, wanted)) = pin else { return by_label(launches, sides, chosen) };
+    // One axis with a value that several groups have says what to compare by.
+    if let [(axis, value)] = wanted[..]
+        && chosen.by.is_none_or(|by| by == axis)
+        && several(&sides, &wanted)
+    {
+        let chosen = Chosen { by: Some(axis), baseline: Some(value), ..chosen.clone() };
+        return by_label(launches, sides, &chosen);
     }
+    if let Some(by) = chosen.by {
+        bail!(
+            "`{text}` means one group for all others, not one for each value of `{by}`\nhint: leave out `--by`"
+        );
+    }
+    let found = pin::find(&sides, text, &wanted)?;
+    let pinned =
+        |index: usize| (index != found && agree(&sides[index], &sides[found], None)).then_some(found);
+    let against: Vec<Option<usize>> = (0..sides.len()).map(pinned).collect();
+    sides.iter_mut().zip(against).for_each(|(side, against)| side.against = against);
+    Ok(Sides { sides, by: None, baseline: text.to_string(), unlike: chosen.unlike })
 }
 
-/// Whether more than one side has the value, and one has another.
+/// Whether several sides have the value of an axis. Groups of different data or scores are never compared, so that
+/// those are no axes here.
 fn several(sides: &[Side], wanted: &[(&str, &str)]) -> bool {
-    sides.iter().filter(|side| pin::fits(side, wanted)).count() > 1
-        && wanted[0].0 != "data"
-        && wanted[0].0 != "scores"
+    let is_axis = wanted.iter().all(|(axis, _)| !matches!(*axis, "data" | "scores"));
+    is_axis && sides.iter().filter(|side| pin::fits(side, wanted)).count() > 1
 }
 
 fn every_side(launches: &[Launch], store: &Store) -> Result<Vec<Side>> {
@@ -192,6 +185,11 @@ fn regrouped(launches: &[Launch], group_by: &[&str]) -> Result<Vec<Launch>> {
 
 fn keep_only(sides: &mut Vec<Side>, only: &[(&str, Vec<&str>)]) -> Result<()> {
     for (axis, wanted) in only {
+        let names = sides.first().map(|side| side.labels.as_slice()).unwrap_or_default();
+        if !sides.is_empty() && !names.iter().any(|(name, _)| name == axis) {
+            let known: Vec<String> = names.iter().map(|(name, _)| format!("`{name}`")).collect();
+            bail!("there is no axis `{axis}` to keep groups by\nhint: there is {}", known.join(", "));
+        }
         for value in wanted {
             if !sides.is_empty() && !sides.iter().any(|side| side.label(axis) == *value) {
                 let known = values(sides, &|side: &Side| side.label(axis).to_string());

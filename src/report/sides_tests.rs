@@ -92,6 +92,9 @@ fn a_pinned_group_stands_against_all_others() {
     let against: Vec<_> = pinned.sides.iter().map(|side| side.against).collect();
     assert_eq!(against, [Some(1), None, Some(1), Some(1)]);
     assert_eq!(pinned.name(&pinned.sides[1]), "full, ultralight");
+    let both = Chosen { by: Some("arm"), ..chosen };
+    let refusal = sides(fixture.launches(), &fixture.store, &both).unwrap_err().to_string();
+    assert!(refusal.ends_with("hint: leave out `--by`"), "{refusal}");
 }
 
 #[test]
@@ -116,6 +119,9 @@ fn groups_are_made_by_the_axes_asked_for_and_filtered_by_value() {
     let chosen = Chosen { only: vec![("network", vec!["lenet"])], ..Chosen::default() };
     let refusal = sides(fixture.launches(), &fixture.store, &chosen).unwrap_err().to_string();
     assert_eq!(refusal, "nothing has `network` = `lenet`\nhint: there is `vgg16-bn`, `ultralight`");
+    let chosen = Chosen { only: vec![("net", vec!["lenet"])], ..Chosen::default() };
+    let refusal = sides(fixture.launches(), &fixture.store, &chosen).unwrap_err().to_string();
+    assert!(refusal.starts_with("there is no axis `net` to keep groups by\nhint: there is"), "{refusal}");
 }
 
 #[test]

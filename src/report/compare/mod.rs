@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::evidence::Evidence;
-use super::judge::{Judged, judge};
+use super::judge::{Asked, Judged, judge};
 use super::launch::Launch;
 use super::layout::Style;
 use super::settings::{Setting, different_settings};
@@ -77,7 +77,8 @@ pub fn compare(launches: &[Launch], store: &Store, comparison: &Comparison) -> R
         return Ok(String::new());
     }
     let evidence = Evidence::new(launches, store);
-    let judged = judge(&sides, &evidence, comparison.margin)?;
+    let image_by_image = comparison.format == Format::Json;
+    let judged = judge(&sides, &evidence, Asked { margin: comparison.margin, image_by_image })?;
     let (sides, judged) = match comparison.sort {
         Some(column) => order::sorted(sides, judged, column)?,
         None => (sides, judged),

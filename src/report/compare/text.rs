@@ -57,7 +57,10 @@ pub fn as_latex(compared: &Compared) -> String {
     format!("% \\usepackage{{booktabs}}\n{comments}{}", drawn(&shown(compared), latex))
 }
 
-fn drawn(columns: &[Column], draw: fn(&[String], &[Vec<String>], &[bool]) -> String) -> String {
+/// Draws headers and rows; the last says which columns stand right.
+type Draw = fn(&[String], &[Vec<String>], &[bool]) -> String;
+
+fn drawn(columns: &[Column], draw: Draw) -> String {
     let headers: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
     let right: Vec<bool> = columns.iter().map(|column| column.right).collect();
     let height = columns.first().map_or(0, |column| column.cells.len());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::super::evidence::Evidence;
-use super::super::judge::{Judged, judge};
+use super::super::judge::{Asked, Judged, judge};
 use super::super::launch::Launch;
 use super::super::sides::{Chosen, Side, Sides, sides};
 use super::super::statistics::Spread;
@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
     ) -> Result<Facts<'a>> {
         let sides = sides(launches, store, chosen)?;
         let evidence = Evidence::new(launches, store);
-        let judged = judge(&sides, &evidence, Some(margin))?;
+        let judged = judge(&sides, &evidence, Asked { margin: Some(margin), ..Asked::default() })?;
         let metered = |side: &Side| side.group.rows.iter().all(|row| row.energy_joules.is_some());
         let scored = || sides.sides.iter().filter(|side| !side.group.rows.is_empty());
         let cost = if scored().next().is_some() && scored().all(metered) { JOULES } else { SECONDS };

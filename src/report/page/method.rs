@@ -29,8 +29,11 @@ pub fn settings(facts: &Facts, store: &Store, sources: &[(String, String)]) -> S
     html
 }
 
+/// An axis and its values.
+type Axis = (String, BTreeSet<String>);
+
 fn axes(facts: &Facts) -> String {
-    let mut values: Vec<(String, BTreeSet<String>)> = Vec::new();
+    let mut values: Vec<Axis> = Vec::new();
     for launch in facts.launches {
         for axis in &launch.axes {
             let found = launch.runs.iter().filter_map(|run| run.axes.get(axis).cloned());
@@ -43,8 +46,7 @@ fn axes(facts: &Facts) -> String {
     let replicate = |axis: &String| facts.launches.iter().any(|launch| launch.replicates.contains(axis));
     let role = |axis: &String| if replicate(axis) { "averaged over" } else { "compared" };
     let said = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
-    let words =
-        |get: &dyn Fn(&(String, BTreeSet<String>)) -> Field| values.iter().map(get).collect::<Vec<_>>();
+    let words = |get: &dyn Fn(&Axis) -> Field| values.iter().map(get).collect::<Vec<_>>();
     table(
         vec![
             Column::words("axis", words(&|(axis, _)| Field::words(axis))),
