@@ -229,4 +229,5 @@ def main():
         (ROOT / "benches/results/training.md").write_text(text)
 
 
-main()
+if __name__ == "__main__":
+    main()

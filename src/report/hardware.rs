@@ -28,9 +28,10 @@ fn machine(stored: &Stored, row: &Row) -> Option<String> {
     Some(format!("{device}{named}{host}"))
 }
 
-/// Kinds of figures that the energy of a group is made of: `measured`, `modelled`.
+/// What the energies of a group were taken under: the meter, the machine, the threads.
 pub fn meters(group: &Group) -> BTreeSet<String> {
-    group.rows.iter().filter_map(|row| row.energy_class.clone()).collect()
+    let known = group.energy_basis().into_iter().filter(|basis| !basis.is_empty());
+    known.map(str::to_string).collect()
 }
 
 #[cfg(test)]

@@ -4,15 +4,19 @@
 //! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them, [`page`]
 //! is what a person reads. [`sides`] says what stands against what, [`judge`] what a difference is worth.
 
+mod bill;
 mod cells;
 mod compare;
 mod confusion;
+mod drawn;
+mod emissions;
 mod evidence;
 mod figures;
 mod hardware;
 mod judge;
 mod launch;
 mod layout;
+mod metered;
 mod network;
 mod page;
 mod pin;
@@ -31,9 +35,12 @@ mod terminal;
 #[cfg(test)]
 mod fixture;
 
+pub use bill::bill;
 pub use cells::{Cell, Table};
 pub use compare::{Comparison, Format, compare};
 pub use confusion::Confusion;
+pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinished, totals};
+pub use figures::energy as written_energy;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
 pub use page::{Page, Picture, write_report};

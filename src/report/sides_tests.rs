@@ -1,7 +1,7 @@
 //! Which groups stand against one another.
 
 use super::super::fixture::Fixture;
-use super::super::summary::TOTAL_SECS;
+use super::super::summary::{ENERGY, TOTAL_SECS};
 use super::*;
 
 fn by(axis: &str) -> Chosen<'_> {
@@ -135,4 +135,18 @@ fn seconds_of_unlike_machines_make_no_ratio_unless_that_is_asked_for() {
     };
     assert_eq!(ratio(false), None);
     assert!(ratio(true).is_some());
+}
+
+#[test]
+fn energies_have_a_ratio_only_where_they_were_taken_alike() {
+    let fixture = Fixture::birds().with_energy(None);
+    let ratio = |fixture: &Fixture| {
+        let by_arm = sides(fixture.launches(), &fixture.store, &by("arm")).unwrap();
+        by_arm.ratio(&by_arm.sides[1], ENERGY)
+    };
+    // (10 + 40 + 120 + 2) s against (10 + 120 + 2) s, one thread of 4 W.
+    assert_eq!(ratio(&fixture), Some(688.0 / 528.0));
+    let trained = fixture.launch.input(fixture.launch.runs[0].evaluate, "of").unwrap();
+    fixture.change(trained, |receipt| receipt["jobs"] = serde_json::json!(1));
+    assert_eq!(ratio(&fixture), None);
 }

@@ -31,7 +31,8 @@ pub fn table(sides: &Sides, judged: &[Option<Judged>], only_diff: bool) -> Table
         .chain(constants)
         .chain(["undertrained".to_string()])
         .chain(JUDGED.map(str::to_string))
-        .chain(means(METERED));
+        .chain(means(METERED))
+        .chain(["energy_class".to_string()]);
     let mut table = Table::new(columns);
     table.rows =
         sides.sides.iter().zip(judged).map(|(side, judged)| cells(sides, side, judged.as_ref())).collect();
@@ -67,6 +68,7 @@ fn cells(sides: &Sides, side: &Side, judged: Option<&Judged>) -> Vec<Cell> {
     cells.push(Cell::Count(side.group.undertrained() as u64));
     cells.extend(judgement(side, judged));
     METERED.iter().for_each(|quantity| mean(&mut cells, quantity));
+    cells.push(side.group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
     cells
 }
 

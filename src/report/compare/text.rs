@@ -125,7 +125,7 @@ fn costs(sides: &Sides, groups: &[Group]) -> [Column; 9] {
     [
         terminal::spread_column("total s", groups, TOTAL_SECS, figures::SECONDS, 1),
         Column::numbers("× total", ratio(TOTAL_SECS), 3),
-        terminal::spread_column("energy J", groups, ENERGY, figures::SECONDS, 1),
+        terminal::energy_column(groups, 2),
         Column::numbers("× energy", ratio(ENERGY), 3),
         terminal::spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 5),
         constant("parameters", PARAMETERS, figures::count, 4),

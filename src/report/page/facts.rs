@@ -123,7 +123,8 @@ impl<'a> Facts<'a> {
     /// Sides that no other reaches with less cost and at least their accuracy, from the cheapest on; none where costs
     /// were taken on unlike machines or meters.
     pub fn front(&self) -> Vec<usize> {
-        let unlike = self.sides.unlike_hardware().is_some() || self.sides.unlike_meters().is_some();
+        let meters = self.cost.unit == "joules" && self.sides.unlike_meters().is_some();
+        let unlike = meters || self.sides.unlike_hardware().is_some();
         if unlike && !self.sides.unlike {
             return Vec::new();
         }
