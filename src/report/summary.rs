@@ -158,8 +158,8 @@ impl Group {
         self.over.first().map_or("", String::as_str)
     }
 
-    /// Wilson's 95 % interval of the mean accuracy over as many test images as a run had; `None` where runs had unequally
-    /// many, or nothing was scored.
+    /// Wilson's 95 % interval of the mean accuracy over as many test images as a run had; `None` where runs had
+    /// unequally many, or nothing was scored.
     pub fn wilson(&self) -> Option<(f64, f64)> {
         let images = self.constant(TEST_IMAGES).filter(|images| *images > 0)?;
         Some(wilson(self.spread(ACCURACY)?.mean.clamp(0.0, 1.0), images as f64))
@@ -211,8 +211,8 @@ fn units<'a>(rows: &[&'a Row], axis: &str) -> Vec<(&'a str, Vec<&'a Row>)> {
 }
 
 /// `summary.csv`: a row a group. `n`, `sd` and the 95 % interval (`low_95`, `high_95`, Student's t) are over the axis
-/// that the column `over` names. The interval of `accuracy_wilson` is over test images: that of the mean accuracy on as many as one
-/// run was scored on.
+/// that the column `over` names. The interval of `accuracy_wilson` is over test images: that of the mean accuracy on as
+/// many as one run was scored on.
 pub fn table(launch: &Launch, groups: &[Group]) -> Table {
     let axes: Vec<&String> = launch.group_axes().collect();
     let quantities = QUANTITIES

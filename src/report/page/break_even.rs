@@ -1,5 +1,5 @@
-//! When what is made once pays: seconds or joules against the number of networks that are trained on it, and what a first
-//! network needs to reach an accuracy.
+//! When what is made once pays: seconds or joules against the number of networks that are trained on it, and what a
+//! first network needs to reach an accuracy.
 
 use anyhow::Result;
 
