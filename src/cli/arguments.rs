@@ -32,7 +32,8 @@ First steps:
   pipeline run experiments/first.toml           run what is stale, then compare
   pipeline explain train                        every setting of a kind of stage
 
-Exit codes: 0 done, 1 a stage failed, 2 usage, 3 configuration, 4 environment, 130 interrupted.";
+Exit codes: 0 done, 1 a stage failed, 2 usage, 3 configuration, 4 environment,
+6 stopped by --max-kwh or --max-cost, 130 interrupted.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -141,12 +142,29 @@ pub struct Run {
     /// Run this stage although it is cached
     #[arg(long, value_name = "STAGE")]
     pub force: Vec<String>,
+    /// Spend no more than this: nothing runs if earlier runs predict more, and the launch is stopped, with what can be
+    /// resumed saved, once it has drawn so much
+    #[arg(long, value_name = "KWH", value_parser = amount)]
+    pub max_kwh: Option<f64>,
+    /// The same in money, at the price that pipeline.toml tells
+    #[arg(long, value_name = "MONEY", value_parser = amount)]
+    pub max_cost: Option<f64>,
+    /// One stage at a time, so that no stage's energy is a share of what others drew
+    #[arg(long, conflicts_with = "jobs")]
+    pub exclusive: bool,
     /// Say what would run, and stop
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// Write the outcome as JSON to stdout
     #[arg(long)]
     pub json: bool,
+}
+
+fn amount(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(amount) if amount > 0.0 && amount.is_finite() => Ok(amount),
+        _ => Err("a number above 0 is wanted".to_string()),
+    }
 }
 
 #[derive(Args)]

@@ -1,5 +1,7 @@
 //! `pipeline doctor`: what this machine can and cannot do, each with its remedy.
 
+mod energy;
+
 use std::path::Path;
 
 use console::style;
@@ -69,11 +71,14 @@ fn examine(project: &Project, root: &Path) -> Vec<Finding> {
     let store = root.join(&project.artifacts);
     let mut findings =
         vec![finding("pipeline", Health::Good, format!("version {}", env!("CARGO_PKG_VERSION")))];
-    match machine::worker_facts() {
-        Ok(facts) => findings.extend([libtorch(&facts), cuda(&facts, project.device)]),
+    let worker = machine::worker_facts();
+    match &worker {
+        Ok(facts) => findings.extend([libtorch(facts), cuda(facts, project.device)]),
         Err(trouble) => findings.push(split_hint("worker", trouble.to_string())),
     }
-    findings.extend([processor(project), memory(), energy(), space(&store), writable(&store)]);
+    findings.extend([processor(project), memory()]);
+    findings.extend(energy::findings(&project.energy, worker.is_ok_and(|facts| facts.cuda.available)));
+    findings.extend([space(&store), writable(&store)]);
     findings.extend(project.datasets.iter().map(|(name, set)| data_set(name, set, project, root)));
     findings
 }
@@ -131,19 +136,6 @@ fn memory() -> Finding {
         }
         _ => finding("memory", Health::Note, "unknown: /proc/meminfo cannot be read"),
     }
-}
-
-/// Energy is not metered yet; what could be read is said all the same, so that nobody takes an empty column for zero.
-fn energy() -> Finding {
-    let rapl = std::fs::read_to_string("/sys/class/powercap/intel-rapl:0/energy_uj");
-    let text = match rapl {
-        Ok(_) => "not metered by this version; the processor's counter (RAPL) is readable",
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            "not metered by this version; the processor's counter (RAPL) is there, but not readable for you"
-        }
-        Err(_) => "not metered by this version; the processor has no readable counter (RAPL)",
-    };
-    finding("energy", Health::Note, text)
 }
 
 fn space(store: &Path) -> Finding {

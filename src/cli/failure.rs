@@ -14,6 +14,7 @@ impl Failure {
     pub const USAGE: u8 = 2;
     pub const CONFIGURATION: u8 = 3;
     pub const ENVIRONMENT: u8 = 4;
+    pub const BUDGET: u8 = 6;
     pub const INTERRUPTED: u8 = 130;
 
     pub fn new(code: u8, message: impl Display) -> Failure {

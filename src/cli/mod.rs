@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bar;
+mod budget;
 mod bundle;
 mod compare;
 mod data;
@@ -26,6 +27,7 @@ mod say;
 mod sheet;
 mod show;
 mod stage;
+mod terms;
 mod verify;
 mod view;
 mod why;
@@ -128,6 +130,9 @@ fn plan_only(arguments: &Plan) -> Result<(), Failure> {
         keep_going: false,
         retries: 0,
         force: arguments.force.clone(),
+        max_kwh: None,
+        max_cost: None,
+        exclusive: false,
         dry_run: true,
         json: arguments.json,
     };

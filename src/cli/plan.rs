@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use console::style;
 use serde_json::json;
 
+use super::budget::{self, Prediction};
 use super::failure::Failure;
 use super::opened::{OpenedExperiment, eprint};
 use super::say::say;
+use super::terms;
 use super::view::seconds;
 use crate::engine::{self, Graph, History, Options, Plan, State, Store};
 
@@ -24,12 +26,14 @@ pub fn show(
     let mut history = History::open(store, &opened.experiment.name);
     let plan = engine::plan(graph, store, &mut history, options)?;
     let times = engine::predict(graph, &plan, store, &mut history);
+    let terms = terms::terms(&opened.experiment.project.energy);
+    let energy = budget::predict(graph, (&plan, &times), store, &mut history, &terms);
     if as_json {
-        say!("{}", as_value(graph, &plan, &times));
+        say!("{}", as_value(graph, &plan, &times, &energy));
         return Ok(());
     }
     lines(graph, &plan, &times).iter().for_each(|line| say!("{line}"));
-    eprint(&format!("{}\n", total(&plan, &times, options.jobs)));
+    eprint(&format!("{}{}\n", total(&plan, &times, options.jobs), drawn(&energy)));
     Ok(())
 }
 
@@ -93,7 +97,13 @@ fn total(plan: &Plan, times: &[Option<f64>], jobs: usize) -> String {
     format!("{} cached, {stale} to run, {waiting} waiting{time}", plan.cached())
 }
 
-fn as_value(graph: &Graph, plan: &Plan, times: &[Option<f64>]) -> serde_json::Value {
+/// Empty where nothing like it ever ran.
+fn drawn(energy: &Prediction) -> String {
+    if energy.stages == energy.unknown { String::new() } else { format!("; {}", budget::told(energy)) }
+}
+
+fn as_value(graph: &Graph, plan: &Plan, times: &[Option<f64>], energy: &Prediction) -> serde_json::Value {
+    let known = energy.stages > energy.unknown;
     let stages = graph.stages.iter().enumerate().map(|(id, stage)| {
         let (state, key, reason) = match &plan.states[id] {
             State::Cached { key } => ("cached", Some(key), None),
@@ -107,5 +117,10 @@ fn as_value(graph: &Graph, plan: &Plan, times: &[Option<f64>]) -> serde_json::Va
             "state": state, "key": key, "reason": reason, "predicted_secs": times[id],
         })
     });
-    json!({ "version": 1, "stages": stages.collect::<Vec<_>>() })
+    json!({
+        "version": 1,
+        "stages": stages.collect::<Vec<_>>(),
+        "predicted_joules": known.then(|| energy.joules.value()),
+        "without_precedent": energy.unknown,
+    })
 }

@@ -7,14 +7,15 @@ use console::style;
 use serde_json::json;
 
 use super::arguments::Run;
+use super::budget::{Budget, Limit};
 use super::failure::Failure;
 use super::journal::Journal;
 use super::machine;
 use super::opened::{OpenedExperiment, eprint};
 use super::say::say;
 use super::view::{View, seconds};
-use super::{plan, record};
-use crate::engine::{self, Final, History, Options, Outcome, Store};
+use super::{plan, record, terms};
+use crate::engine::{self, Final, History, Listener, Options, Outcome, Store};
 use crate::report::{self, Launch, results};
 
 pub fn run(arguments: &Run) -> Result<(), Failure> {
@@ -30,10 +31,17 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let mut view = View::new();
     let mut journal = Journal::new(opened.opened.results(), &opened.experiment.name, started);
     let graph = &opened.experiment.graph;
-    let outcome = engine::run(graph, &store, &mut history, &options, &mut [&mut view, &mut journal])?;
+    let terms = terms::terms(&opened.experiment.project.energy);
+    let limit = Limit::of(arguments, &terms)?;
+    let mut budget = Budget::open(limit, graph, &store, &mut history, &options, &terms)?;
+    let listeners: &mut [&mut dyn Listener] = &mut [&mut view, &mut journal, &mut budget];
+    let outcome = engine::run(graph, &store, &mut history, &options, listeners)?;
     let record = record::launch(&opened.experiment, &outcome, started);
-    let launch = keep(record, journal, &opened, &store, &outcome)?;
-    tell(arguments, &opened, &store, &outcome, &launch)
+    let (launch, folder) = keep(record, journal, &opened, &store, &outcome)?;
+    tell(arguments, &store, &outcome, &launch, &folder)?;
+    let spent = report::totals(&report::Stored::new(&launch, &store)).spent;
+    budget.close(spent, &opened.experiment.path.to_string_lossy())?;
+    ended(&outcome, &opened.experiment.path)
 }
 
 /// How the engine is to go about it.
@@ -47,13 +55,14 @@ pub fn options(arguments: &Run, opened: &OpenedExperiment) -> Result<Options, Fa
     }
     let fit = (options.threads / experiment.project.torch_threads.max(1)).max(1);
     let jobs = arguments.jobs.map(|jobs| jobs as usize).or(experiment.project.jobs);
-    options.jobs = jobs.unwrap_or(fit);
+    options.jobs = if arguments.exclusive { 1 } else { jobs.unwrap_or(fit) };
     // Who asks for more stages at a time than cores gets them: the cores are then shared.
     options.threads = options.threads.max(options.jobs * experiment.project.torch_threads);
     options.keep_going = arguments.keep_going;
     options.retries = arguments.retries;
     options.force = opened.stages(&arguments.force)?;
     options.targets = opened.stages(&arguments.targets)?;
+    options.metering = json!(terms::assumptions(&experiment.project.energy));
     Ok(options)
 }
 
@@ -87,9 +96,10 @@ fn keep(
     let results = opened.opened.results();
     let nothing_ran =
         outcome.count(|state| matches!(state, Final::Cached | Final::NotAsked)) == outcome.stages.len();
-    if nothing_ran && let Ok(Some(last)) = results::latest(&results, &launch.experiment) {
+    if nothing_ran && let Ok(Some(mut last)) = results::latest(&results, &launch.experiment) {
         let folder = results.join(&launch.experiment).join(&last.launch);
         if record::says_the_same(&last, &launch) && folder.join("runs.csv").is_file() {
+            record::spend_nothing(&mut last);
             return Ok((last, folder));
         }
     }
@@ -103,13 +113,13 @@ fn keep(
     Ok((launch, folder))
 }
 
-/// The table of the runs on stdout, the rest on stderr, and the exit code.
+/// The table of the runs on stdout, the rest on stderr.
 fn tell(
     arguments: &Run,
-    opened: &OpenedExperiment,
     store: &Store,
     outcome: &Outcome,
-    (launch, folder): &(Launch, PathBuf),
+    launch: &Launch,
+    folder: &Path,
 ) -> Result<(), Failure> {
     let shown = folder.strip_prefix(std::env::current_dir().unwrap_or_default()).unwrap_or(folder);
     if arguments.json {
@@ -122,8 +132,12 @@ fn tell(
         }
     }
     eprint(&format!("{}\n", summary(outcome)));
-    eprint(&format!("tables: {}/{{runs,summary,curves,confusion,stages}}.csv\n", shown.display()));
-    ended(outcome, &opened.experiment.path)
+    let bill = report::bill(launch, store);
+    if !bill.is_empty() {
+        eprint(&format!("{bill}\n"));
+    }
+    eprint(&format!("tables: {}/{{runs,summary,curves,confusion,stages,emissions}}.csv\n", shown.display()));
+    Ok(())
 }
 
 /// Characters that a table may take.

@@ -107,12 +107,12 @@ impl Figure {
     pub fn new(joules: Joules, method: Method, relative_error: f64, coverage_secs: f64) -> Figure {
         Figure {
             joules: Some(joules),
+            method,
             class: method.class(),
             relative_error: Some(relative_error),
             coverage_secs,
             ..Figure::missing("")
         }
-        .by(method)
     }
 
     pub fn missing(reason: impl Into<String>) -> Figure {
@@ -128,10 +128,6 @@ impl Figure {
             constants: Vec::new(),
             reason: (!reason.is_empty()).then_some(reason),
         }
-    }
-
-    fn by(self, method: Method) -> Figure {
-        Figure { method, ..self }
     }
 
     /// Adds a figure of the same part for another time. Of two methods the worse one names the sum; errors of one meter

@@ -5,6 +5,7 @@
 //! different launches, never add up to more than the package drew. Where nothing can be read there is a [`model`];
 //! where nothing is known a figure is missing, which is not 0.
 
+pub mod equivalents;
 mod figure;
 mod gpu;
 mod kernel;
@@ -14,6 +15,7 @@ pub mod nvml;
 mod packages;
 mod rapl;
 mod readings;
+mod tariff;
 mod trace;
 mod units;
 
@@ -22,4 +24,5 @@ pub use kernel::Kernel;
 pub use meter::ProcessMeter;
 pub use model::Assumptions;
 pub use rapl::{Rapl, Trouble};
+pub use tariff::{Carbon, Price, Tariff};
 pub use units::{Grams, Joules, KilowattHours, Watts};

@@ -165,6 +165,9 @@ fn read(path: &Path) -> Result<u64, Trouble> {
 
 #[cfg(test)]
 pub mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     /// A folder like `/sys/class/powercap`.
@@ -281,16 +284,24 @@ pub mod tests {
 
     #[test]
     fn a_file_that_may_not_be_read_is_told_from_one_that_is_not_there() {
-        let denied = Trouble::Denied(PathBuf::from("/sys/class/powercap/intel-rapl:0/energy_uj"));
-        assert!(denied.to_string().contains("not readable for this user"));
-        use std::os::unix::fs::PermissionsExt;
         let tree = Tree::new(SERVER);
+        let readable = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        readable(tree.path(), 0o755);
         let file = tree.path().join("intel-rapl:0/energy_uj");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o200)).unwrap();
-        if fs::read(&file).is_ok() {
-            eprintln!("skipped: this user may read everything");
+        readable(&file, 0o400);
+        let folder = tree.path().to_path_buf();
+        // Rights do not bind root: a thread that is nobody looks.
+        let look = std::thread::spawn(move || {
+            let nobody = rustix::thread::Uid::from_raw(65534);
+            let changed = rustix::thread::set_thread_res_uid(nobody, nobody, nobody);
+            changed.is_ok().then(|| Rapl::open(&folder).unwrap_err())
+        });
+        let Some(trouble) = look.join().unwrap() else {
+            readable(&file, 0o000);
+            assert_eq!(Rapl::open(tree.path()).unwrap_err(), Trouble::Denied(file));
             return;
-        }
-        assert_eq!(Rapl::open(tree.path()).unwrap_err(), Trouble::Denied(file));
+        };
+        assert!(trouble.to_string().ends_with("is not readable for this user"), "{trouble}");
+        assert_eq!(trouble, Trouble::Denied(file));
     }
 }

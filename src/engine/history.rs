@@ -54,6 +54,12 @@ impl History {
         stages.filter(|last| last.made && last.name == name).map(|last| last.took_secs).collect()
     }
 
+    /// Keys of stages called `name` that were made.
+    pub fn keys_of_name(&mut self, name: &str) -> Vec<String> {
+        let stages = self.stages().values();
+        stages.filter(|last| last.made && last.name == name).map(|last| last.key.clone()).collect()
+    }
+
     /// Notes a stage; an attempt that failed does not hide one that was made.
     pub fn note(&mut self, last: Last) {
         let stages = self.stages();

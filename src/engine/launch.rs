@@ -57,6 +57,8 @@ pub struct Launch<'a, 'l> {
     pub devices: Devices,
     pub forced: HashSet<StageId>,
     pub attempts: Vec<u32>,
+    /// Keys of stages that were started.
+    pub tried: HashMap<StageId, String>,
     /// Nothing more is started.
     pub halted: bool,
     /// Asked to stop by a person.
@@ -96,6 +98,7 @@ impl<'a, 'l> Launch<'a, 'l> {
             devices: Devices::new(&options.devices),
             forced: options.force.iter().copied().collect(),
             attempts: vec![0; stages],
+            tried: HashMap::new(),
             halted: false,
             stopping: false,
             waiting: vec![Vec::new(); stages],
@@ -339,7 +342,8 @@ impl<'a, 'l> Launch<'a, 'l> {
                 Phase::Ready { resolved, .. } => Some(resolved.key.clone()),
                 _ => None,
             };
-            let key = made.map(|made| made.key.clone()).or(ready);
+            let tried = || self.tried.get(&id).cloned();
+            let key = made.map(|made| made.key.clone()).or(ready).or_else(tried);
             StageOutcome { state: over(&self, id), key, took_secs: made.map(|made| made.holding.took_secs) }
         });
         let stages: Vec<StageOutcome> = stages.collect();

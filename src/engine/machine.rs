@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
@@ -17,20 +18,49 @@ pub fn facts() -> BTreeMap<String, Value> {
     ])
 }
 
-/// Processor seconds of this process, to the nanosecond, and of the children that it waited for, to a hundredth.
+/// Linux counts in hundredths of a second here, whatever its own tick.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// Processor seconds of this process, to the nanosecond, and of the processes that it started, also of those that still
+/// run, to a hundredth.
 pub fn cpu_secs() -> f64 {
     let own = clock_gettime(ClockId::ProcessCPUTime);
-    own.tv_sec as f64 + own.tv_nsec as f64 / 1e9 + children_secs()
+    let waited_for = ticks(Path::new("/proc/self"), CHILDREN);
+    own.tv_sec as f64 + own.tv_nsec as f64 / 1e9 + (waited_for + descendants()) / TICKS_A_SECOND
 }
 
-fn children_secs() -> f64 {
-    // Linux counts in hundredths of a second here, whatever its own tick.
-    const TICKS_A_SECOND: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The second field is the program's name in brackets, and may hold anything; cutime is the 16th, cstime the 17th.
+/// Fields of `/proc/<pid>/stat` after the name: utime, stime, and those of children that were waited for.
+const OWN_AND_CHILDREN: (usize, usize) = (11, 4);
+const CHILDREN: (usize, usize) = (13, 2);
+
+fn ticks(process: &Path, (first, count): (usize, usize)) -> f64 {
+    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
+    // The second field is the program's name in brackets, and may hold anything.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = after_name.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok());
-    ticks.sum::<f64>() / TICKS_A_SECOND
+    after_name.split_whitespace().skip(first).take(count).filter_map(|field| field.parse::<f64>().ok()).sum()
+}
+
+/// Ticks of every process below this one that still runs, or waits to be reaped.
+fn descendants() -> f64 {
+    let mut sum = 0.0;
+    let mut open = vec![PathBuf::from("/proc/self")];
+    while let Some(process) = open.pop() {
+        for child in children(&process) {
+            sum += ticks(&child, OWN_AND_CHILDREN);
+            open.push(child);
+        }
+    }
+    sum
+}
+
+/// None where the kernel keeps no list of them.
+fn children(process: &Path) -> Vec<PathBuf> {
+    let threads = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let below = |list: String| -> Vec<PathBuf> {
+        list.split_whitespace().map(|pid| Path::new("/proc").join(pid)).collect()
+    };
+    lists.flat_map(below).collect()
 }
 
 /// The vector extensions that numerical libraries choose their code by.
@@ -51,4 +81,33 @@ fn capability() -> Vec<&'static str> {
 #[cfg(not(target_arch = "x86_64"))]
 fn capability() -> Vec<&'static str> {
     vec![std::env::consts::ARCH]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn what_a_program_uses_is_counted_while_it_runs_and_once_when_it_has_ended() {
+        let before = cpu_secs();
+        let mut busy = Command::new("sh").args(["-c", "sh -c 'while :; do :; done' & wait"]).spawn().unwrap();
+        let began = Instant::now();
+        let mut seen = 0.0;
+        while seen < 0.2 && began.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(20));
+            seen = cpu_secs() - before;
+        }
+        let running = children(&Path::new("/proc").join(busy.id().to_string()));
+        for process in &running {
+            let pid = process.file_name().unwrap().to_string_lossy().into_owned();
+            Command::new("kill").arg(pid).status().unwrap();
+        }
+        busy.wait().unwrap();
+        assert!(seen >= 0.2, "{seen} s seen while it ran");
+        let after = cpu_secs() - before;
+        assert!(after >= 0.2 && after < 20.0, "{after} s");
+    }
 }

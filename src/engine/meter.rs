@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub struct Spent {
     /// UTC, RFC 3339: sorts as text.
     pub started_at: String,
     pub took_secs: f64,
-    /// Processor time of the stage's process and of those that it started and waited for.
+    /// Processor time of the stage's process, from its start, and of those that it started.
     pub cpu_secs: f64,
     /// What the meter read; `null` where there was none.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -70,7 +71,11 @@ impl Metering for NoMeter {
     }
 }
 
-/// The clock of one attempt.
+/// Processor seconds of this process that some attempt was charged for.
+static CHARGED: Mutex<f64> = Mutex::new(0.0);
+
+/// The clock of one attempt. Of processor time it counts all that no attempt before it in this process was charged for,
+/// so that the start of the process belongs to its first stage: libtorch takes a quarter of a second to load.
 #[derive(Clone)]
 pub struct Clock {
     started: SystemTime,
@@ -83,7 +88,8 @@ impl Clock {
     /// Starts; `attempt` is the attempt's folder.
     pub fn start(attempt: &Path) -> Clock {
         let file = attempt.join(SPENT);
-        Clock { started: SystemTime::now(), began: Instant::now(), cpu: machine::cpu_secs(), file }
+        let cpu = *CHARGED.lock().unwrap_or_else(PoisonError::into_inner);
+        Clock { started: SystemTime::now(), began: Instant::now(), cpu, file }
     }
 
     /// What was used until now.
@@ -96,21 +102,22 @@ impl Clock {
         }
     }
 
+    /// What was used in all; what is used from now on is the next attempt's.
+    pub fn stop(&self) -> Spent {
+        let spent = self.spent();
+        *CHARGED.lock().unwrap_or_else(PoisonError::into_inner) = self.cpu + spent.cpu_secs;
+        spent
+    }
+
     /// Puts down what was used, in case nobody gets to say more.
     pub fn keep(&self, spent: &Spent) {
         let mut text = serde_json::to_vec(spent).unwrap_or_default();
         // One write over what was there, padded so that nothing longer shows below it: no kill leaves half of it, and
         // no other file has to go.
         text.resize(text.len().next_multiple_of(4096), b' ');
-        let written = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&self.file)
-            .and_then(|file| file.write_all_at(&text, 0));
-        if let Err(error) = written {
-            tracing::warn!("`{}` is not written: {error}", self.file.display());
-        }
+        let written = File::options().create(true).truncate(false).write(true).open(&self.file);
+        // On a full disk an attempt that is killed is not counted; the stage itself will say what is wrong.
+        let _ = written.and_then(|file| file.write_all_at(&text, 0));
     }
 
     /// [`keep`](Self::keep) for the meter to call.

@@ -1,6 +1,8 @@
 //! How a launch is to go, and what came of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
@@ -33,6 +35,8 @@ pub struct Options {
     pub worker_program: PathBuf,
     /// GPUs that stages may be granted, as `nvidia-smi` counts.
     pub devices: Vec<usize>,
+    /// Set, it asks the launch to stop, as Ctrl-C does.
+    pub halt: Arc<AtomicBool>,
     /// What stages' meters are told of the machine.
     pub metering: Value,
     /// Version of the running program; a worker of another one refuses.
@@ -61,6 +65,7 @@ impl Options {
             own_program,
             own_arguments: vec!["stage".to_string()],
             devices: Vec::new(),
+            halt: Arc::default(),
             metering: Value::Null,
             version: env!("CARGO_PKG_VERSION").to_string(),
         })
@@ -91,7 +96,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageOutcome {
     pub state: Final,
-    /// Known where everything it reads was made.
+    /// Known where everything it reads was made, or it was started.
     pub key: Option<String>,
     /// How long the artifact took to make, now or in an earlier launch.
     pub took_secs: Option<f64>,

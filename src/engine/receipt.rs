@@ -36,7 +36,7 @@ pub struct Receipt {
     pub started_at: String,
     /// Wall seconds of all attempts at the key: what was killed and gone on with counts too.
     pub took_secs: f64,
-    /// Processor time of the stage's process and of those that it started and waited for, in all attempts.
+    /// Processor time of the stage's process, from its start, and of those that it started, in all attempts.
     pub cpu_secs: f64,
     /// What all attempts drew, as the meter puts it; `null` where there was none.
     #[serde(default, skip_serializing_if = "Value::is_null")]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -85,7 +86,8 @@ fn go(launch: &mut Launch, executor: &mut dyn Executor, interrupts: &Interrupts)
             }
         }
         let asked = interrupts.count();
-        if asked >= 1 && !launch.stopping {
+        let halted = launch.options.halt.load(Ordering::Relaxed);
+        if (asked >= 1 || halted) && !launch.stopping {
             launch.stopping = true;
             launch.halted = true;
             executor.stop();

@@ -51,6 +51,7 @@ impl Launch<'_, '_> {
                 let (label, key) = (self.graph.stages[id].label.clone(), resolved.key.clone());
                 let (number, reason) = (self.attempts[id], reason.to_string());
                 self.keys_running.insert(key.clone(), id);
+                self.tried.insert(id, key.clone());
                 let running = Running { resolved, attempt, number, threads, grant, ending: None, replaced };
                 self.running.insert(id, running);
                 self.set_phase(id, Phase::Running);

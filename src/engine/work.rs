@@ -122,7 +122,7 @@ fn carry_through(task: &Task, draft: &Draft, work: Work, before: Before) -> Resu
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .and_then(|()| check_sources(&task.job))
         .and_then(|()| draft.seal());
-    let mut spent = clock.spent();
+    let mut spent = clock.stop();
     spent.energy = metering.end(&spent);
     match files {
         Ok(files) => Ok(receipt(task, files, work.meter, spent, before)),

@@ -8,6 +8,14 @@ stand_in = "sketch-birds"          # serves while the folder does not exist
 
 [datasets.sketch-birds]
 format = "sketch-birds"
+
+[energy]
+price_per_kwh = 0.2872             # without a price no money is shown
+currency = "EUR"
+price_date = "2025-06"
+price_source = "Eurostat, households, mean of the EU"
+country = "germany"                # without it, or `g_per_kwh`, no CO2 is shown
+tdp_watts = 65                     # where no counter can be read: from the data sheet
 "#;
 
 /// A stage of each kind; together, with the data sets of [`PROJECT`], they are an experiment.

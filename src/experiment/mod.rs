@@ -3,6 +3,7 @@
 mod check;
 mod complain;
 mod cycles;
+mod energy;
 mod examples;
 mod explain;
 mod link;

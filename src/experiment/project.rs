@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::check::check;
+use super::energy;
 use super::merge::{Place, set};
 use super::parse::{Override, parse};
 use super::problem::{Problem, Problems};
@@ -53,6 +54,10 @@ pub fn find_and_read(
     match serde_json::from_value::<Project>(checked.value) {
         Ok(project) => {
             check_datasets(&project, &tree, before, problems);
+            if let Some(node) = tree.get("energy") {
+                let told = origins(&problems[before..]);
+                problems.extend(energy::check(&project.energy, node, &told));
+            }
             Ok(Found { project, root, tree })
         }
         Err(error) => Err(vec![Problem::error(&tree.origin, format!("`{FILE}`: {error}"))]),
@@ -70,7 +75,7 @@ fn read(file: &Path, here: &Path) -> Result<Node, Problems> {
 
 /// Looks at data sets of which nothing was said from `before` on.
 fn check_datasets(project: &Project, tree: &Node, before: usize, problems: &mut Problems) {
-    let told: Vec<Origin> = problems[before..].iter().filter_map(|problem| problem.origin.clone()).collect();
+    let told = origins(&problems[before..]);
     for (name, dataset) in &project.datasets {
         let Some(entry) = tree.get("datasets").and_then(|sets| sets.entry(name)) else { continue };
         let below = entry.node.entries();
@@ -81,6 +86,10 @@ fn check_datasets(project: &Project, tree: &Node, before: usize, problems: &mut 
         problems.extend(stand_in_problem(name, dataset, &entry.node, project));
         problems.extend(fetch_problem(name, dataset, &entry.node));
     }
+}
+
+fn origins(problems: &[Problem]) -> Vec<Origin> {
+    problems.iter().filter_map(|problem| problem.origin.clone()).collect()
 }
 
 fn lacks_path(name: &str, dataset: &Dataset, node: &Node) -> Option<Problem> {

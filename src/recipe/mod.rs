@@ -7,6 +7,7 @@ mod choice;
 mod command;
 mod dataset;
 mod distil;
+mod energy;
 mod evaluate;
 mod facts;
 mod layout;
@@ -30,6 +31,7 @@ pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, 
 pub use distil::{
     ClassMean, Distil, DistributionMatching, Eigenimages, Herding, Initial, KCenter, KMeans, Method, Random,
 };
+pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
 pub use layout::is_file_name;

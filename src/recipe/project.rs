@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
+use super::energy::Energy;
 
 /// What holds for every experiment of the project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +23,8 @@ pub struct Project {
     /// Stages at a time; without it, as many as the cores hold at `torch_threads`.
     #[schemars(range(min = 1, max = 1024))]
     pub jobs: Option<usize>,
+    /// What a kilowatt-hour costs and emits, and what the machine draws.
+    pub energy: Energy,
     /// Data sets by name.
     pub datasets: BTreeMap<String, Dataset>,
 }
@@ -33,6 +36,7 @@ impl Default for Project {
             device: DeviceChoice::Auto,
             torch_threads: 1,
             jobs: None,
+            energy: Energy::default(),
             datasets: BTreeMap::new(),
         }
     }

@@ -10,8 +10,8 @@ use super::layout::{self, Column, Style};
 use super::settings::{Setting, different_settings};
 use super::sides::{Side, Sides, sides};
 use super::summary::{
-    ACCURACY, Constant, Group, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES, TEST_IMAGES,
-    TOTAL_SECS, TRAIN_SECS,
+    ACCURACY, Constant, ENERGY, Group, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES,
+    TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
 };
 use super::terminal::{self, Note};
 use crate::engine::Store;
@@ -82,7 +82,7 @@ fn as_json(launches: &[Launch], sides: &Sides, settings: &[Setting], only_diff: 
     })
 }
 
-const MEANS: &[Quantity] = &[TRAIN_SECS, TOTAL_SECS];
+const MEANS: &[Quantity] = &[TRAIN_SECS, TOTAL_SECS, ENERGY];
 const CONSTANTS: &[Constant] = &[PARAMETERS, STORED_BYTES, IMAGES_TRAINED_ON, STEPS, TEST_IMAGES];
 
 /// The comparison as data: a row a group, at full precision. `difference` columns are to the group that has the
@@ -100,7 +100,8 @@ fn table(sides: &Sides, only_diff: bool) -> Table {
         .chain(accuracy.iter().chain(&difference).map(|name| name.to_string()))
         .chain(means);
     let constants = CONSTANTS.iter().map(|(name, _)| name.to_string());
-    let mut table = Table::new(columns.chain(constants).chain(["undertrained".to_string()]));
+    let mut table =
+        Table::new(columns.chain(constants).chain(["undertrained", "energy_class"].map(str::to_string)));
     table.rows = sides.sides.iter().map(|side| cells(sides, side)).collect();
     if only_diff && table.rows.len() > 1 {
         table.keep_columns(|name, cells| {
@@ -133,6 +134,7 @@ fn cells(sides: &Sides, side: &Side) -> Vec<Cell> {
     }
     cells.extend(CONSTANTS.iter().map(|constant| Cell::from(side.group.constant(*constant))));
     cells.push(Cell::Count(side.group.undertrained() as u64));
+    cells.push(side.group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
     cells
 }
 
@@ -202,15 +204,20 @@ fn accuracies(sides: &Sides, groups: &[Group]) -> [Column; 4] {
     ]
 }
 
-fn costs(sides: &Sides, groups: &[Group]) -> [Column; 7] {
-    let ratio = |side: &Side| sides.ratio(side, TOTAL_SECS).map_or(String::new(), figures::ratio);
+fn costs(sides: &Sides, groups: &[Group]) -> [Column; 9] {
+    let ratios = |quantity| {
+        let ratio = |side: &Side| sides.ratio(side, quantity).map_or(String::new(), figures::ratio);
+        sides.sides.iter().map(ratio).collect::<Vec<_>>()
+    };
     let constant = |header, constant, write: fn(u64) -> String, rank| {
         let cell = |group: &Group| group.constant(constant).map_or(String::new(), write);
         Column::numbers(header, groups.iter().map(cell).collect(), rank)
     };
     [
         terminal::spread_column("total s", groups, TOTAL_SECS, figures::SECONDS, 1),
-        Column::numbers("× total", sides.sides.iter().map(ratio).collect(), 2),
+        Column::numbers("× total", ratios(TOTAL_SECS), 2),
+        terminal::energy_column(groups, 2),
+        Column::numbers("× energy", ratios(ENERGY), 1),
         terminal::spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 4),
         constant("parameters", PARAMETERS, figures::count, 3),
         constant("images", IMAGES_TRAINED_ON, terminal::whole, 5),

@@ -1,6 +1,7 @@
 //! Numbers as a person reads them. Files never hold these.
 
 use super::statistics::Spread;
+use crate::energy::Joules;
 
 /// A share in 0..1 as percent with one decimal: `82.3`.
 pub fn percent(share: f64) -> String {
@@ -35,6 +36,30 @@ pub const SECONDS: Unit = Unit {
         _ => 3,
     },
 };
+
+pub const JOULES: Unit = SECONDS;
+pub const KILOJOULES: Unit = Unit { scale: 1e-3, ..SECONDS };
+pub const MEGAJOULES: Unit = Unit { scale: 1e-6, ..SECONDS };
+
+/// Three significant digits, without an exponent: `0.00123`, `4.56`, `1230`.
+pub fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return "0".to_string();
+    }
+    // 0.9997 has the decimals of what it is rounded to.
+    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let decimals = (2 - rounded.abs().log10().floor() as i32).clamp(0, 12) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// Energy as it is paid for; what is small in watt-hours: `1.23 kWh`, `0.456 Wh`.
+pub fn energy(joules: Joules) -> String {
+    let kwh = joules.kilowatt_hours().value();
+    match kwh {
+        0.0 | 0.001.. => format!("{} kWh", significant(kwh)),
+        _ => format!("{} Wh", significant(1000.0 * kwh)),
+    }
+}
 
 /// Three digits and a factor of a thousand: `812`, `62.3 k`, `14.7 M`.
 pub fn count(count: u64) -> String {
@@ -119,6 +144,12 @@ mod tests {
             [812, 999_499, 999_500, 62_300, 14_724_042, 138_357_544].map(count),
             ["812", "999 k", "1.00 M", "62.3 k", "14.7 M", "138 M"]
         );
+        assert_eq!(
+            [0.0, 0.001234, 4.5678, 1234.5, 0.02].map(significant),
+            ["0", "0.00123", "4.57", "1234", "0.0200"]
+        );
+        let energies = [0.0, 36.0, 3599.0, 3600.0, 3.6e9].map(|joules| energy(Joules::new(joules)));
+        assert_eq!(energies, ["0 kWh", "0.0100 Wh", "1.00 Wh", "0.00100 kWh", "1000 kWh"]);
         assert_eq!([812, 61_440_000].map(bytes), ["812 B", "61.4 MB"]);
         assert_eq!([0.031, -0.12, 0.0].map(points), ["+3.1", "−12.0", "+0.0"]);
         assert_eq!(

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use super::drawn::Terms;
 use super::launch::{InputRecord, Launch, Run, StageRecord, State, VERSION};
 use super::stored::Stored;
+use crate::energy::{Assumptions, Carbon, Joules, Price, Tariff};
 use crate::engine::Store;
 
 pub struct Fixture {
@@ -35,6 +37,48 @@ impl Fixture {
             }
         }
         fixture
+    }
+
+    /// Every stage kept one thread of 4 W busy, on two of the machine's four; the price and the grams of CO2 of a
+    /// kilowatt-hour are told.
+    pub fn with_energy(mut self, told: Option<(f64, f64)>) -> Fixture {
+        let price = |per_kwh| Price {
+            per_kwh,
+            currency: "EUR".into(),
+            date: "2025-06".into(),
+            source: "Eurostat".into(),
+        };
+        let carbon = |g_per_kwh| Carbon {
+            g_per_kwh,
+            country: Some("germany".into()),
+            country_iso: Some("DEU".into()),
+            date: "2023".into(),
+            source: "Ember".into(),
+        };
+        let tariff = Tariff {
+            price: told.map(|(per_kwh, _)| price(per_kwh)),
+            carbon: told.map(|(_, g_per_kwh)| carbon(g_per_kwh)),
+            pue: 1.0,
+        };
+        let assumptions = Assumptions::default();
+        self.launch.energy =
+            Some(Terms { host: "here".into(), hardware_threads: 4, processor: None, assumptions, tariff });
+        for stage in 0..self.launch.stages.len() {
+            self.change(stage, |receipt| {
+                receipt["cpu_secs"] = receipt["took_secs"].clone();
+                receipt["provenance"]["host"] = json!("here");
+            });
+        }
+        self
+    }
+
+    /// Changes the receipt of a stage that has one.
+    pub fn change(&self, stage: usize, change: impl FnOnce(&mut Value)) {
+        let path = self.place(stage).join("receipt.json");
+        let Ok(bytes) = std::fs::read(&path) else { return };
+        let mut receipt: Value = serde_json::from_slice(&bytes).unwrap();
+        change(&mut receipt);
+        std::fs::write(path, receipt.to_string()).unwrap();
     }
 
     /// One group of runs: accuracies by set, then by network within it.
@@ -100,6 +144,7 @@ impl Fixture {
             command_line: names(&["pipeline", "run", "verdict.toml"]),
             axes: names(axes),
             replicates: names(replicates),
+            energy: None,
             stages: Vec::new(),
             runs: Vec::new(),
         };
@@ -173,6 +218,7 @@ impl Fixture {
             state: State::Cached,
             reason: String::new(),
             spent_secs: 0.0,
+            spent_joules: Some(Joules::default()),
             made: None,
             provenance: BTreeMap::new(),
         });

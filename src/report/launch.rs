@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::drawn::{Drawn, Terms};
+use crate::energy::Joules;
+
 /// Raised when a field changes its meaning; what an older program wrote stays readable.
 pub const VERSION: u32 = 1;
 
@@ -32,6 +35,9 @@ pub struct Launch {
     pub axes: Vec<String>,
     /// The axes that tables average over, outermost first: the last one is averaged first.
     pub replicates: Vec<String>,
+    /// What its figures of energy, money and CO2 rest on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Terms>,
     /// In an order in which inputs come first.
     pub stages: Vec<StageRecord>,
     pub runs: Vec<Run>,
@@ -57,6 +63,9 @@ pub struct StageRecord {
     pub reason: String,
     /// Seconds that this launch spent on it; 0 when it was cached.
     pub spent_secs: f64,
+    /// Joules that this launch spent on it, finished or not; 0 when it was cached, `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent_joules: Option<Joules>,
     /// What making it took, whenever that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
@@ -74,6 +83,8 @@ pub struct Made {
     pub cpu_secs: Option<f64>,
     /// Size of `content/`, hard links included.
     pub bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,12 +3,16 @@
 //! A [`Launch`] is the record of an invocation. From it and the store come [`runs`] (a row a run), from those
 //! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them.
 
+mod bill;
 mod cells;
 mod compare;
 mod confusion;
+mod drawn;
+mod emissions;
 mod figures;
 mod launch;
 mod layout;
+mod metered;
 mod network;
 pub mod results;
 pub mod runs;
@@ -24,9 +28,12 @@ mod terminal;
 #[cfg(test)]
 mod fixture;
 
+pub use bill::bill;
 pub use cells::{Cell, Table};
 pub use compare::{Comparison, Format, compare};
 pub use confusion::Confusion;
+pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinished, totals};
+pub use figures::energy as written_energy;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
 pub use show::{describe_artifact, describe_artifact_as_json};

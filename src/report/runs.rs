@@ -8,9 +8,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::cells::{Cell, Table};
+use super::drawn::{Charged, Drawn, charged};
 use super::launch::{Run, State};
 use super::network::{Costs, Described};
 use super::stored::Stored;
+use crate::energy::Joules;
 use crate::recipe::files;
 
 /// A run and what is known of it. `None` is not known, or not measured.
@@ -39,11 +41,17 @@ pub struct Row {
     pub train_secs: Option<f64>,
     /// Wall seconds of every stage the run rests on, each once, whenever they were made.
     pub total_secs: Option<f64>,
+    /// What every distinct stage that the run rests on drew, once and in full, whenever it was made.
     pub energy_joules: Option<f64>,
-    /// `measured` or `modelled`.
+    /// `measured` or `modelled`: that of the worst part.
     pub energy_class: Option<String>,
+    pub energy: Charged,
+    /// Of `energy_joules`, in the currency of the launch.
     pub cost: Option<f64>,
+    /// Of `energy_joules`.
     pub co2_g: Option<f64>,
+    /// Of `cost`.
+    pub currency: Option<String>,
     /// `cpu` or `cuda`.
     pub device: Option<String>,
     pub evaluate_key: Option<String>,
@@ -133,6 +141,9 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
     let evaluate = &launch.stages[run.evaluate];
     let train = launch.input(run.evaluate, "of");
     let seen = train.and_then(|train| launch.input(train, "from"));
+    let energy = charged(stored, run.evaluate);
+    let joules = energy.drawn.and_then(|drawn| drawn.joules);
+    let tariff = launch.energy.as_ref().map(|terms| &terms.tariff);
     Ok(Row {
         experiment: launch.experiment.clone(),
         launch: launch.launch.clone(),
@@ -151,10 +162,12 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
         total_secs: total_secs(stored, run.evaluate),
-        energy_joules: None,
-        energy_class: None,
-        cost: None,
-        co2_g: None,
+        energy_joules: joules.map(Joules::value),
+        energy_class: joules.and(energy.drawn).map(|drawn| drawn.class.name().to_string()),
+        cost: joules.and_then(|joules| tariff?.cost(joules)),
+        co2_g: joules.and_then(|joules| Some(tariff?.co2(joules)?.value())),
+        currency: tariff.and_then(|tariff| Some(tariff.price.as_ref()?.currency.clone())),
+        energy,
         device: stored.device(run.evaluate),
         evaluate_key: evaluate.key.clone(),
         train_key: train.and_then(|train| launch.stages[train].key.clone()),
@@ -206,6 +219,15 @@ const AFTER_AXES: &[Column] = &[
     ("upstream_energy", |row| Cell::text(if row.upstream { "unknown" } else { "" })),
     ("cost", |row| row.cost.into()),
     ("co2_g", |row| row.co2_g.into()),
+    ("currency", |row| text(&row.currency)),
+    ("energy_method", |row| drawn(row, |drawn| Cell::text(drawn.method.name()))),
+    ("energy_error_joules", |row| drawn(row, |drawn| joules(drawn.error_joules))),
+    ("energy_measured_share", |row| drawn(row, |drawn| drawn.measured_share().into())),
+    ("processor_joules", |row| drawn(row, |drawn| joules(drawn.processor_joules))),
+    ("memory_joules", |row| drawn(row, |drawn| joules(drawn.memory_joules))),
+    ("gpu_joules", |row| drawn(row, |drawn| joules(drawn.gpu_joules))),
+    ("energy_spent_joules", |row| joules(row.energy.spent)),
+    ("energy_basis", |row| Cell::text(&row.energy.basis)),
     ("architecture", |row| text(&row.network.name)),
     ("parameters", |row| row.network.parameters.into()),
     ("multiply_adds", |row| row.costs.multiply_adds.into()),
@@ -221,6 +243,14 @@ const AFTER_AXES: &[Column] = &[
     ("evaluate_key", |row| text(&row.evaluate_key)),
     ("train_key", |row| text(&row.train_key)),
 ];
+
+fn drawn(row: &Row, cell: fn(&Drawn) -> Cell) -> Cell {
+    row.energy.drawn.as_ref().map_or(Cell::Missing, cell)
+}
+
+fn joules(joules: Option<Joules>) -> Cell {
+    joules.map(Joules::value).into()
+}
 
 fn text(text: &Option<String>) -> Cell {
     Cell::text(text.as_deref().unwrap_or_default())
@@ -277,6 +307,34 @@ mod tests {
         assert_eq!(rows[0].total_secs, Some(132.0));
         let distilled = rows.iter().find(|row| row.axes["arm"] == "distilled").unwrap();
         assert_eq!(distilled.total_secs, Some(10.0 + 40.0 + 120.0 + 2.0));
+    }
+
+    #[test]
+    fn a_run_is_charged_the_energy_of_every_distinct_artifact_once_and_in_full() {
+        let mut fixture = Fixture::birds().with_energy(Some((0.36, 1000.0)));
+        let joules = |fixture: &Fixture| {
+            let rows = rows(&fixture.stored()).unwrap();
+            let distilled = rows.into_iter().find(|row| row.axes["arm"] == "distilled").unwrap();
+            (distilled.energy_joules, distilled.energy_class, distilled.cost, distilled.co2_g)
+        };
+        // 172 s of one thread at 4 W; the distillation is not divided among the runs that use it.
+        let (drawn, class, cost, grams) = joules(&fixture);
+        assert_eq!((drawn, class.as_deref()), (Some(688.0), Some("modelled")));
+        assert!((cost.unwrap() - 688.0 / 3.6e6 * 0.36).abs() < 1e-15);
+        assert!((grams.unwrap() - 688.0 / 3.6e6 * 1000.0).abs() < 1e-12);
+        // Two stages that came to the same artifact.
+        let key = fixture.launch.stages[0].key.clone();
+        (fixture.launch.stages[1].key, fixture.launch.stages[1].kind) = (key, "subset".into());
+        assert_eq!(joules(&fixture).0, Some(528.0));
+    }
+
+    #[test]
+    fn an_energy_that_is_not_known_of_every_artifact_is_no_total() {
+        let fixture = Fixture::birds().with_energy(None);
+        let train = fixture.launch.input(fixture.launch.runs[0].evaluate, "of").unwrap();
+        fixture.change(train, |receipt| receipt["device"] = serde_json::json!({ "cuda": 0 }));
+        let row = &rows(&fixture.stored()).unwrap()[0];
+        assert_eq!((row.energy_joules, &row.energy_class, row.cost), (None, &None, None));
     }
 
     #[test]

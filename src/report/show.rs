@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::confusion::Confusion;
 use super::figures;
 use super::layout::{Column, Style, draw, wrap};
+use super::metered;
 use super::runs::{Scores, read_json};
 use super::settings::leaves;
 use crate::data::{Classes, Pixels, Split};
@@ -39,6 +40,7 @@ pub fn describe_artifact(artifact: &Artifact, width: usize, color: bool) -> Resu
     };
     section("parameters", pairs(&parameters(artifact)));
     section("inputs", inputs(artifact, width, &style));
+    section("energy", metered::describe(receipt, width));
     section("files", listed(artifact, width, &style));
     for (title, body) in contents(artifact, width, &style)? {
         section(title, body);

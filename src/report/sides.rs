@@ -6,7 +6,7 @@ use super::launch::Launch;
 use super::runs;
 use super::statistics::{Difference, difference};
 use super::stored::Stored;
-use super::summary::{self, ACCURACY, Group, Quantity};
+use super::summary::{self, ACCURACY, ENERGY, Group, Quantity};
 use crate::engine::Store;
 
 /// A group with everything that names it.
@@ -43,9 +43,13 @@ impl Sides {
         Some(difference(&side.group.spread(quantity)?, &against.spread(quantity)?))
     }
 
-    /// A mean as a multiple of that of the side it is measured against.
+    /// A mean as a multiple of that of the side it is measured against. Energies that were taken under unlike conditions
+    /// (another meter or machine, other threads or jobs) have none.
     pub fn ratio(&self, side: &Side, quantity: Quantity) -> Option<f64> {
         let against = &self.sides[side.against?].group;
+        if quantity.0 == ENERGY.0 && side.group.energy_basis() != against.energy_basis() {
+            return None;
+        }
         Some(side.group.spread(quantity)?.mean / against.spread(quantity)?.mean)
             .filter(|ratio| ratio.is_finite())
     }
@@ -259,6 +263,20 @@ mod tests {
         other.stages[0].provenance.remove("stand_in");
         let both = sides(&[fixture.launch.clone(), other], &fixture.store, None, None).unwrap();
         assert!(both.sides.iter().all(|side| side.against.is_none()));
+    }
+
+    #[test]
+    fn energies_have_a_ratio_only_where_they_were_taken_alike() {
+        let fixture = Fixture::birds().with_energy(None);
+        let ratio = |fixture: &Fixture| {
+            let by_arm = sides(fixture.launches(), &fixture.store, Some("arm"), None).unwrap();
+            by_arm.ratio(&by_arm.sides[1], ENERGY)
+        };
+        // (10 + 40 + 120 + 2) s against (10 + 120 + 2) s, one thread of 4 W.
+        assert_eq!(ratio(&fixture), Some(688.0 / 528.0));
+        let trained = fixture.launch.input(fixture.launch.runs[0].evaluate, "of").unwrap();
+        fixture.change(trained, |receipt| receipt["jobs"] = serde_json::json!(1));
+        assert_eq!(ratio(&fixture), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use super::drawn::of_receipt;
 use super::launch::{Launch, Made};
 use crate::engine::{Artifact, Store};
 
@@ -32,6 +33,7 @@ impl<'a> Stored<'a> {
                 took_secs: receipt.took_secs,
                 cpu_secs: Some(receipt.cpu_secs),
                 bytes: receipt.size(),
+                drawn: of_receipt(receipt, self.launch.energy.as_ref()),
             })
         })
     }

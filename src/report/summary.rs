@@ -11,6 +11,7 @@ use super::cells::{Cell, Table};
 use super::launch::Launch;
 use super::runs::{Row, axis_column};
 use super::statistics::Spread;
+use crate::energy::Class;
 
 /// Runs that differ in replicates only.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,8 @@ pub const ACCURACY: Quantity = ("accuracy", |row| row.scores.accuracy);
 pub const TRAIN_SECS: Quantity = ("train_secs", |row| row.train_secs);
 pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
 
+pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
+
 /// Everything that is averaged. Shares are in 0..1.
 pub const QUANTITIES: &[Quantity] = &[
     ACCURACY,
@@ -45,7 +48,7 @@ pub const QUANTITIES: &[Quantity] = &[
     ("loss", |row| row.scores.loss),
     TRAIN_SECS,
     TOTAL_SECS,
-    ("energy_joules", |row| row.energy_joules),
+    ENERGY,
     ("cost", |row| row.cost),
     ("co2_g", |row| row.co2_g),
 ];
@@ -144,6 +147,18 @@ impl Group {
         self.over.first().map_or("", String::as_str)
     }
 
+    /// The worst class of its energies; `None` where a run has none.
+    pub fn energy_class(&self) -> Option<Class> {
+        let class =
+            |row: &Row| row.energy.drawn.filter(|drawn| drawn.joules.is_some()).map(|drawn| drawn.class);
+        self.rows.iter().map(class).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// What its energies were taken under, each once: those of groups with unlike ones are not set against each other.
+    pub fn energy_basis(&self) -> BTreeSet<&str> {
+        self.rows.iter().map(|row| row.energy.basis.as_str()).collect()
+    }
+
     pub fn axis(&self, name: &str) -> &str {
         self.axes.iter().find(|(axis, _)| axis == name).map_or("", |(_, value)| value)
     }
@@ -171,8 +186,18 @@ pub fn table(launch: &Launch, groups: &[Group]) -> Table {
     let quantities = QUANTITIES
         .iter()
         .flat_map(|(name, _)| ["mean", "sd", "low_95", "high_95"].map(|what| format!("{name}_{what}")));
-    let fixed =
-        ["experiment", "launch", "dataset", "evaluate", "runs", "artifacts", "n", "over", "undertrained"];
+    let fixed = [
+        "experiment",
+        "launch",
+        "dataset",
+        "evaluate",
+        "runs",
+        "artifacts",
+        "n",
+        "over",
+        "undertrained",
+        "energy_class",
+    ];
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
     let taken: Vec<&str> = fixed.iter().copied().chain(constants.clone()).collect();
     let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
@@ -210,6 +235,7 @@ fn cells(group: &Group) -> Vec<Cell> {
     }
     cells.extend(CONSTANTS.iter().map(|constant| Cell::from(group.constant(*constant))));
     cells.push(Cell::Count(group.undertrained() as u64));
+    cells.push(group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
     cells
 }
 

@@ -1,5 +1,5 @@
 //! The files of a launch's folder that other programs read: `runs.csv`, `summary.csv`, `curves.csv`, `confusion.csv`,
-//! `stages.csv`. Columns keep their meaning once released.
+//! `stages.csv`, `emissions.csv`. Columns keep their meaning once released.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,16 @@ use anyhow::{Context, Result};
 
 use super::cells::{Cell, Table};
 use super::confusion::Confusion;
+use super::drawn::Drawn;
 use super::launch::Launch;
 use super::runs::axis_column;
 use super::stored::Stored;
-use super::{runs, summary};
+use super::{emissions, runs, summary};
+use crate::energy::Joules;
 use crate::engine::Store;
 use crate::recipe::files;
 
-/// Writes the five tables into `folder` and says where they are. `confusion.csv` has a row for each pair of classes
+/// Writes the six tables into `folder` and says where they are. `confusion.csv` has a row for each pair of classes
 /// that occurred.
 ///
 /// # Errors
@@ -30,6 +32,7 @@ pub fn write_tables(launch: &Launch, store: &Store, folder: &Path) -> Result<Vec
         ("curves.csv", gathered(&stored, files::CURVES, read_csv)?),
         ("confusion.csv", gathered(&stored, files::CONFUSION, |path| Ok(Confusion::read(path)?.pairs()))?),
         ("stages.csv", stages(&stored)),
+        ("emissions.csv", emissions::table(&stored)),
     ];
     let mut written = Vec::new();
     for (name, table) in tables {
@@ -40,26 +43,36 @@ pub fn write_tables(launch: &Launch, store: &Store, folder: &Path) -> Result<Vec
     Ok(written)
 }
 
+/// Columns of `stages.csv`; the axes stand behind the third.
+const STAGES: [&str; 19] = [
+    "label",
+    "kind",
+    "name",
+    "dataset",
+    "state",
+    "took_secs",
+    "cpu_secs",
+    "spent_secs",
+    "energy_joules",
+    "energy_class",
+    "energy_method",
+    "energy_error_joules",
+    "processor_joules",
+    "memory_joules",
+    "gpu_joules",
+    "spent_joules",
+    "stored_bytes",
+    "reason",
+    "key",
+];
+
 /// `stages.csv`: a row a stage. `took_secs` and `cpu_secs` are what making the artifact took, whenever that was;
-/// `spent_secs` is what this launch spent on it.
+/// `spent_secs` is what this launch spent on it. So are `energy_joules` and `spent_joules`.
 fn stages(stored: &Stored) -> Table {
     let launch = stored.launch;
-    let fixed = [
-        "label",
-        "kind",
-        "name",
-        "dataset",
-        "state",
-        "took_secs",
-        "cpu_secs",
-        "spent_secs",
-        "stored_bytes",
-        "reason",
-        "key",
-    ];
-    let axes = launch.axes.iter().map(|axis| axis_column(axis, &fixed));
+    let axes = launch.axes.iter().map(|axis| axis_column(axis, &STAGES));
     let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-    let mut table = Table::new(names(&fixed[..3]).into_iter().chain(axes).chain(names(&fixed[3..])));
+    let mut table = Table::new(names(&STAGES[..3]).into_iter().chain(axes).chain(names(&STAGES[3..])));
     for (index, stage) in launch.stages.iter().enumerate() {
         let made = stored.made(index);
         let mut row = vec![Cell::text(&stage.label), Cell::text(&stage.kind), Cell::text(&stage.name)];
@@ -70,6 +83,10 @@ fn stages(stored: &Stored) -> Table {
             made.map(|made| made.took_secs).into(),
             made.and_then(|made| made.cpu_secs).into(),
             Cell::Number(stage.spent_secs),
+        ]);
+        row.extend(energy(made.and_then(|made| made.drawn)));
+        row.extend([
+            stage.spent_joules.map(Joules::value).into(),
             made.map(|made| made.bytes).into(),
             Cell::text(&stage.reason),
             Cell::text(stage.key.as_deref().unwrap_or_default()),
@@ -77,6 +94,24 @@ fn stages(stored: &Stored) -> Table {
         table.rows.push(row);
     }
     table
+}
+
+/// Empty where nothing is known; never 0 for that.
+fn energy(drawn: Option<Drawn>) -> [Cell; 7] {
+    let joules =
+        |get: fn(&Drawn) -> Option<Joules>| Cell::from(drawn.as_ref().and_then(get).map(Joules::value));
+    let name = |get: fn(&Drawn) -> &'static str| {
+        drawn.as_ref().map_or(Cell::Missing, |drawn| Cell::text(get(drawn)))
+    };
+    [
+        joules(|drawn| drawn.joules),
+        name(|drawn| drawn.class.name()),
+        name(|drawn| drawn.method.name()),
+        joules(|drawn| drawn.error_joules),
+        joules(|drawn| drawn.processor_joules),
+        joules(|drawn| drawn.memory_joules),
+        joules(|drawn| drawn.gpu_joules),
+    ]
 }
 
 fn axis_value(stored: &Stored, stage: usize, axis: &str) -> Cell {

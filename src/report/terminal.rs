@@ -9,9 +9,10 @@ use super::runs::{self, Row};
 use super::statistics::{Spread, wilson};
 use super::stored::Stored;
 use super::summary::{
-    self, ACCURACY, Group, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES, TOTAL_SECS,
+    self, ACCURACY, ENERGY, Group, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES, TOTAL_SECS,
     TRAIN_SECS,
 };
+use crate::energy::Class;
 use crate::engine::Store;
 
 /// Marks groups whose networks were still getting better.
@@ -64,7 +65,25 @@ fn scores(groups: &[Group]) -> Vec<Column> {
         Column::numbers("n", groups.iter().map(sample_size).collect(), 0),
         spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 2),
         spread_column("total s", groups, TOTAL_SECS, figures::SECONDS, 3),
+        energy_column(groups, 2),
     ]
+}
+
+/// In J, kJ or MJ, as the largest asks for; `≈` stands before what is modelled.
+pub(super) fn energy_column(groups: &[Group], rank: u8) -> Column {
+    let most = groups.iter().filter_map(|group| Some(group.spread(ENERGY)?.mean)).fold(0.0, f64::max);
+    let (header, unit) = match most {
+        1e7.. => ("energy MJ", figures::MEGAJOULES),
+        1e4.. => ("energy kJ", figures::KILOJOULES),
+        _ => ("energy J", figures::JOULES),
+    };
+    let mut column = spread_column(header, groups, ENERGY, unit, rank);
+    for (cell, group) in column.cells.iter_mut().zip(groups) {
+        if group.energy_class() == Some(Class::Modelled) {
+            *cell = format!("≈ {cell}");
+        }
+    }
+    column
 }
 
 /// In percent, with a mark where networks were undertrained.
@@ -178,6 +197,9 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
     {
         tell("total s: every stage that a run rests on, whenever it was made".to_string(), false);
     }
+    for text in on_energy(groups, hidden) {
+        tell(text, false);
+    }
     let undertrained: usize = groups.iter().map(Group::undertrained).sum();
     if undertrained > 0 {
         let runs = figures::plural(undertrained, "network");
@@ -199,6 +221,24 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
         tell(format!("{} without scores (−): see `stages.csv`", figures::plural(without, "run")), true);
     }
     notes
+}
+
+fn on_energy(groups: &[Group], hidden: &[String]) -> Vec<String> {
+    let known: Vec<&Group> = groups.iter().filter(|group| group.spread(ENERGY).is_some()).collect();
+    if known.is_empty() || hidden.iter().any(|name| name.starts_with("energy")) {
+        return Vec::new();
+    }
+    let mut text =
+        "energy: every distinct stage that a run rests on, in full, whenever it was made".to_string();
+    if known.iter().any(|group| group.energy_class() == Some(Class::Modelled)) {
+        text.push_str("; ≈ modelled from CPU-seconds, not measured: a comparison is a ratio of CPU-seconds");
+    }
+    let mut bases: Vec<_> = known.iter().map(|group| group.energy_basis()).collect();
+    bases.dedup();
+    let unlike =
+        "energies were taken under unlike conditions (`energy_basis` in `runs.csv`): do not rank them";
+    let unlike = (bases.len() > 1).then(|| unlike.to_string());
+    [text].into_iter().chain(unlike).collect()
 }
 
 pub(super) fn no_room_for(columns: &[String], hint: &str) -> Note {
@@ -286,6 +326,11 @@ mod tests {
     #[test]
     fn the_table_of_a_launch_reads_as_documented() {
         insta::assert_snapshot!(rendered(&Fixture::birds(), 100));
+    }
+
+    #[test]
+    fn energies_that_are_modelled_carry_their_mark() {
+        insta::assert_snapshot!(rendered(&Fixture::birds().with_energy(None), 120));
     }
 
     #[test]
