@@ -102,7 +102,8 @@ pub struct Train {
     #[schemars(range(min = 1, max = 10_000))]
     pub curve_points: u32,
     /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
-    /// it, at random. The last layer starts anew where it tells other classes apart. The steps, the optimiser and the
+    /// it, at random. The last layer starts anew where it tells other classes apart, and `vit-tiny`'s positions are resampled
+    /// where images or patches have another size. The steps, the optimiser and the
     /// schedule begin at 0: a training with more `epochs` never goes on from a shorter one unless it is named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<String>,
