@@ -1,6 +1,6 @@
 # What there is to do here. `make` alone lists it.
 
-.PHONY: help run test lint install bench bench-augment libtorch
+.PHONY: help run test lint install bench bench-augment bench-train libtorch
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):[^#]*## /    make \1\t/p' Makefile | expand -t 20
@@ -27,6 +27,10 @@ bench-augment: ## time augmentations, decoding and the whole stage beside OpenCV
 	cargo build --release -p pipeline --bin pipeline --example bench-augment
 	@# Peers are Python's: theirs comes first, if it is there.
 	@python=target/peers/bin/python; [ -x $$python ] || python=python3; $$python benches/augment.py
+
+bench-train: libtorch ## time training steps beside PyTorch eager; without PyTorch it says what brings it
+	cargo build --release --workspace
+	@python=target/peers/bin/python; [ -x $$python ] || python=python3; $$python benches/training.py
 
 install: libtorch ## install `pipeline` and `pipeline-worker` into Cargo's bin folder
 	cargo install --path . --locked

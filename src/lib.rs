@@ -4,6 +4,7 @@
 pub mod augment;
 pub mod cli;
 pub mod data;
+pub mod energy;
 pub mod engine;
 pub mod experiment;
 pub mod networks;

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 
 const ROOMS: &[(&str, &[&str])] = &[
     ("engine", &[]),
+    ("energy", &["engine"]),
     ("recipe", &["engine"]),
     ("networks", &["recipe"]),
     ("experiment", &["recipe", "engine"]),
     ("data", &["recipe", "engine"]),
     ("augment", &["recipe", "data", "engine"]),
-    ("report", &["engine", "recipe", "networks", "data"]),
-    ("cli", &["engine", "recipe", "networks", "experiment", "data", "augment", "report"]),
+    ("report", &["engine", "energy", "recipe", "networks", "data"]),
+    ("cli", &["engine", "energy", "recipe", "networks", "experiment", "data", "augment", "report"]),
 ];
 
 /// Every Rust file below `folder`, with its text.

@@ -9,20 +9,22 @@ pub use diffusion::Errors;
 pub use jpeg::Planes;
 pub use palette::Palette;
 
-use super::image::{Image, Spare};
+use super::canvas::Canvas;
+use super::image::Spare;
 use super::random::Random;
 use crate::recipe::BitmapCompression;
 
 /// What a bitmap of fewer bits, of a palette or of a JPEG file gives back.
-pub fn apply(settings: &BitmapCompression, image: &mut Image, spare: &mut Spare, random: &mut Random) {
+pub fn apply(settings: &BitmapCompression, canvas: Canvas, spare: &mut Spare, random: &mut Random) {
     let vectors = spare.vectors;
     if let Some(quality) = settings.jpeg_quality {
-        jpeg::round_trip(vectors, random.whole(quality), image, &mut spare.planes);
+        jpeg::round_trip(vectors, random.whole(quality), canvas.in_place(), &mut spare.planes);
     } else if let Some(colours) = settings.colours {
         let colours = random.whole(colours) as usize;
+        let image = canvas.in_place();
         palette::reduce(vectors, colours, settings.dither, image, &mut spare.palette, &mut spare.errors);
     } else {
-        bits::reduce(vectors, random.whole(settings.bits), settings.dither, image, &mut spare.errors);
+        bits::reduce(random.whole(settings.bits), settings.dither, canvas, spare);
     }
 }
 
@@ -36,7 +38,8 @@ mod tests {
         let made = |settings: &str, seed| {
             let mut image = fixtures::colour();
             let settings = serde_json::from_str(settings).unwrap();
-            apply(&settings, &mut image, &mut Spare::default(), &mut Random::at([seed; 4]));
+            let canvas = Canvas::over(&mut image);
+            apply(&settings, canvas, &mut Spare::default(), &mut Random::at([seed; 4]));
             image.pixels
         };
         for range in ["{\"bits\":[1,7]}", "{\"colours\":[2,200]}", "{\"jpeg_quality\":[1,95]}"] {

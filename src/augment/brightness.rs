@@ -1,37 +1,27 @@
 //! Brightness: p ← p + a.
 
-use super::image::Image;
+use super::kernel::kernel;
 use super::random::Random;
 use super::vectors::Vectors;
 use crate::recipe::Brightness;
 
 /// Adds `a` to every channel, saturating; `a` is drawn evenly from the whole numbers in [-255·by, 255·by]. Equal to
 /// OpenCV's `add` and `subtract` of a scalar.
-pub fn apply(settings: &Brightness, image: &mut Image, vectors: Vectors, random: &mut Random) {
+pub fn apply(settings: &Brightness, from: &[u8], to: &mut [u8], vectors: Vectors, random: &mut Random) {
     let amount = random.steps_between(settings.by.ends_either_way(), 255);
-    #[cfg(target_arch = "x86_64")]
-    if vectors.has_avx2() {
-        // The processor has what the function is compiled for.
-        return unsafe { add_avx2(&mut image.pixels, amount) };
-    }
-    let _ = vectors;
-    add(&mut image.pixels, amount);
+    add(vectors, from, to, amount);
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn add_avx2(levels: &mut [u8], amount: i32) {
-    add(levels, amount);
-}
-
-/// `amount` in -255..=255. Inlined into the above, and compiled there for its instructions.
-#[inline(always)]
-fn add(levels: &mut [u8], amount: i32) {
-    let size = amount.unsigned_abs() as u8;
-    if amount >= 0 {
-        levels.iter_mut().for_each(|level| *level = level.saturating_add(size));
-    } else {
-        levels.iter_mut().for_each(|level| *level = level.saturating_sub(size));
+kernel! {
+    /// `amount` in -255..=255.
+    fn add<LANES>(from: &[u8], to: &mut [u8], amount: i32) {
+        let size = amount.unsigned_abs() as u8;
+        let levels = to.iter_mut().zip(from);
+        if amount >= 0 {
+            levels.for_each(|(to, from)| *to = from.saturating_add(size));
+        } else {
+            levels.for_each(|(to, from)| *to = from.saturating_sub(size));
+        }
     }
 }
 
@@ -42,10 +32,10 @@ mod tests {
     use crate::recipe::Strength;
 
     fn changed(by: impl Into<Strength>, seed: u64) -> Vec<u8> {
-        let mut image = Image::new(2, 1, vec![0, 50, 100, 150, 200, 255]).unwrap();
+        let (from, mut to) = ([0, 50, 100, 150, 200, 255], vec![7; 6]);
         let settings = Brightness { by: by.into(), ..Default::default() };
-        apply(&settings, &mut image, Vectors::best(), &mut Random::at([seed, 0, 0, 0]));
-        image.pixels
+        apply(&settings, &from, &mut to, Vectors::best(), &mut Random::at([seed, 0, 0, 0]));
+        to
     }
 
     #[test]
@@ -74,10 +64,10 @@ mod tests {
     #[test]
     fn results_are_opencvs() {
         for (by, wanted) in [0.2, -0.4].into_iter().zip(fixtures::BRIGHTNESS) {
-            let mut image = fixtures::colour();
+            let (from, mut to) = (fixtures::colour().pixels, fixtures::colour().pixels);
             let settings = Brightness { by: Strength::Between([by; 2]), ..Default::default() };
-            apply(&settings, &mut image, Vectors::best(), &mut Random::at([0; 4]));
-            assert!(image.pixels == wanted, "{by}");
+            apply(&settings, &from, &mut to, Vectors::best(), &mut Random::at([0; 4]));
+            assert!(to == wanted, "{by}");
         }
     }
 }

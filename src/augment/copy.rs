@@ -1,9 +1,9 @@
 //! One augmented copy of one image: which augmentations it gets, and from which random numbers.
 
-use super::apply;
-use super::image::{Image, Spare};
+use super::image::{Image, Picture, Spare};
 use super::random::Random;
 use super::stage::Round;
+use super::{apply, apply_to};
 use crate::recipe::Augment;
 
 /// Stands where an augmentation's place in the list would: what decides which of them are drawn.
@@ -17,13 +17,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Makes the copy of image `index` of the set that a round asks for into `image`; `original` is `[height, width,
-    /// 3]`. An augmentation's random numbers come from (seed, index, copy, its place in `apply`).
+    /// Makes the copy of image `index` of the set that a round asks for into `image`, of `original`. An augmentation's random numbers come from (seed, index, copy, its place in `apply`).
     pub fn make_copy(
         &mut self,
         settings: &Augment,
         (index, round): (usize, Round),
-        (width, original): (usize, &[u8]),
+        original: Picture,
         image: &mut Image,
     ) {
         let at = |place: u64| Random::at([settings.seed, index as u64, u64::from(round.copy), place]);
@@ -35,9 +34,11 @@ impl Workspace {
             let wanted = settings.ops_per_copy.map_or(listed, |count| count as usize);
             at(DRAW).choose(wanted, listed, &mut self.drawn);
         }
-        image.copy_from(width, original.len() / (width * 3).max(1), original);
-        for &place in &self.drawn {
-            apply(&settings.apply[place], image, &mut self.spare, &mut at(place as u64));
+        let Some((&first, others)) = self.drawn.split_first() else { return image.copy_from(original) };
+        let spare = &mut self.spare;
+        apply_to(&settings.apply[first], original, image, spare, &mut at(first as u64));
+        for &place in others {
+            apply(&settings.apply[place], image, spare, &mut at(place as u64));
         }
     }
 }
@@ -52,8 +53,7 @@ mod tests {
         let mut workspace = Workspace::default();
         let mut make = |index, copy| {
             let (round, mut image) = (Round { number: 1, copy, only: None }, Image::default());
-            let original = (original.width, &original.pixels[..]);
-            workspace.make_copy(settings, (index, round), original, &mut image);
+            workspace.make_copy(settings, (index, round), original.as_picture(), &mut image);
             image.pixels
         };
         indices.flat_map(|index| (0..copies).map(|copy| make(index, copy)).collect::<Vec<_>>()).collect()
@@ -96,8 +96,7 @@ mod tests {
             apply(op, &mut wanted, &mut Spare::default(), &mut Random::at([3, 7, 2, place as u64]));
             let (original, mut image) = (fixtures::colour(), Image::default());
             let round = Round { number: 1, copy: 2, only: Some(place) };
-            let original = (original.width, &original.pixels[..]);
-            Workspace::default().make_copy(&all, (7, round), original, &mut image);
+            Workspace::default().make_copy(&all, (7, round), original.as_picture(), &mut image);
             assert!(image == wanted, "{}", op.name());
         }
     }

@@ -13,12 +13,34 @@ pub struct Image {
     pub pixels: Vec<u8>,
 }
 
+/// An RGB picture that is only looked at: `[height, width, 3]` u8, interleaved.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    pub width: usize,
+    pub pixels: &'a [u8],
+}
+
+impl<'a> Picture<'a> {
+    pub fn height(self) -> usize {
+        self.pixels.len() / self.stride()
+    }
+
+    /// Bytes of a row, and 1 of an empty picture.
+    pub(super) fn stride(self) -> usize {
+        (self.width * 3).max(1)
+    }
+
+    pub(super) fn row(self, y: usize) -> &'a [u8] {
+        &self.pixels[y * self.stride()..][..self.stride()]
+    }
+}
+
 /// Buffers kept from picture to picture: the first touch of fresh memory costs more than most augmentations.
 #[derive(Debug, Default)]
 pub struct Spare {
     /// The instructions that kernels may use: the best of this machine unless told otherwise.
     pub vectors: Vectors,
-    /// A second picture's worth of bytes.
+    /// What a picture was before it was drawn anew.
     pub pixels: Vec<u8>,
     /// Luminance, `[height, width]`.
     pub luminance: Vec<u8>,
@@ -69,10 +91,14 @@ impl Image {
         (pixels.len() == width * height * 3).then_some(Image { width, height, pixels })
     }
 
-    pub(super) fn copy_from(&mut self, width: usize, height: usize, pixels: &[u8]) {
-        (self.width, self.height) = (width, height);
+    pub fn as_picture(&self) -> Picture<'_> {
+        Picture { width: self.width, pixels: &self.pixels }
+    }
+
+    pub(super) fn copy_from(&mut self, picture: Picture) {
+        (self.width, self.height) = (picture.width, picture.height());
         self.pixels.clear();
-        self.pixels.extend_from_slice(pixels);
+        self.pixels.extend_from_slice(picture.pixels);
     }
 }
 

@@ -9,9 +9,8 @@ pub use histogram::Columns;
 
 use block::dispatch;
 
-use super::image::{Image, Spare};
+use super::image::{Picture, Spare};
 use super::random::Random;
-use super::vectors::Vectors;
 use crate::recipe::{MedianBlur, Whole};
 
 /// Neighbourhoods from this size on are done by histograms: measured, those below are faster bit by bit.
@@ -21,26 +20,25 @@ const PAST_THE_END: usize = 64;
 
 /// The median of the `size` × `size` levels about each pixel, channel by channel; `size` is odd, 3..=255. Equal to
 /// OpenCV's `medianBlur`.
-pub fn apply(settings: &MedianBlur, image: &mut Image, spare: &mut Spare, random: &mut Random) {
+pub fn apply(settings: &MedianBlur, from: Picture, to: &mut [u8], spare: &mut Spare, random: &mut Random) {
     // Odd ends halved and drawn between are as evenly drawn odd sizes.
     let radii = Whole::Between(settings.size.ends().map(|size| size / 2));
-    blur(spare.vectors, 2 * random.whole(radii) as usize + 1, image, spare);
+    blur(2 * random.whole(radii) as usize + 1, from, to, spare);
 }
 
-fn blur(vectors: Vectors, size: usize, image: &mut Image, spare: &mut Spare) {
-    let bordered = Bordered::of(image, size / 2, std::mem::take(&mut spare.bordered));
-    let width = image.width * 3;
-    spare.pixels.resize(image.pixels.len(), 0);
+fn blur(size: usize, from: Picture, to: &mut [u8], spare: &mut Spare) {
+    match size {
+        3 => return by_network::<3>(from, to, spare),
+        5 => return by_network::<5>(from, to, spare),
+        _ => {}
+    }
+    let (vectors, stride) = (spare.vectors, from.stride());
+    let bordered = Bordered::of(from, size / 2, std::mem::take(&mut spare.bordered));
     if size >= LARGE {
-        let Bordered { levels, stride } = &bordered;
-        histogram::median(&mut spare.counts, levels, *stride, size, width, &mut spare.pixels);
+        histogram::median(&mut spare.counts, &bordered.levels, bordered.stride, size, stride, to);
     } else {
-        spare.ranks.resize(size * bordered.stride, 0);
-        for (y, out) in spare.pixels.chunks_exact_mut(width).enumerate() {
-            let ranks = &mut spare.ranks[..];
+        for (y, out) in to.chunks_exact_mut(stride).enumerate() {
             match size {
-                3 => dispatch(vectors, network::Row::<3> { rows: bordered.rows(y), ranks, out }),
-                5 => dispatch(vectors, network::Row::<5> { rows: bordered.rows(y), ranks, out }),
                 7 => dispatch(vectors, bits::Row::<7> { rows: bordered.rows(y), out }),
                 9 => dispatch(vectors, bits::Row::<9> { rows: bordered.rows(y), out }),
                 11 => dispatch(vectors, bits::Row::<11> { rows: bordered.rows(y), out }),
@@ -48,8 +46,16 @@ fn blur(vectors: Vectors, size: usize, image: &mut Image, spare: &mut Spare) {
             }
         }
     }
-    std::mem::swap(&mut image.pixels, &mut spare.pixels);
     spare.bordered = bordered.levels;
+}
+
+fn by_network<const SIZE: usize>(from: Picture, to: &mut [u8], spare: &mut Spare) {
+    let (stride, last) = (from.stride(), from.height() - 1);
+    spare.ranks.resize(SIZE * network::rank_stride::<SIZE>(stride), 0);
+    for (y, out) in to.chunks_exact_mut(stride).enumerate() {
+        let rows = std::array::from_fn(|row| from.row((y + row).saturating_sub(SIZE / 2).min(last)));
+        dispatch(spare.vectors, network::Row::<SIZE> { rows, ranks: &mut spare.ranks, out });
+    }
 }
 
 /// An image with its edge pixels repeated `radius` times outwards.
@@ -61,10 +67,10 @@ struct Bordered {
 
 impl Bordered {
     /// Reuses the memory of `levels`.
-    fn of(image: &Image, radius: usize, mut levels: Vec<u8>) -> Bordered {
-        let stride = (image.width + 2 * radius) * 3 + PAST_THE_END;
-        levels.resize((image.height + 2 * radius) * stride, 0);
-        let rows = image.pixels.chunks_exact(image.width * 3);
+    fn of(image: Picture, radius: usize, mut levels: Vec<u8>) -> Bordered {
+        let (height, stride) = (image.height(), (image.width + 2 * radius) * 3 + PAST_THE_END);
+        levels.resize((height + 2 * radius) * stride, 0);
+        let rows = image.pixels.chunks_exact(image.stride());
         for (row, out) in rows.zip(levels.chunks_exact_mut(stride).skip(radius)) {
             let pixels = row.as_chunks::<3>().0;
             let (out, _) = out.as_chunks_mut::<3>();
@@ -72,7 +78,7 @@ impl Bordered {
             out[radius..][..image.width].copy_from_slice(pixels);
             out[radius + image.width..][..radius].fill(pixels[image.width - 1]);
         }
-        let last = radius + image.height - 1;
+        let last = radius + height - 1;
         for y in 0..radius {
             levels.copy_within(radius * stride..(radius + 1) * stride, y * stride);
             levels.copy_within(last * stride..(last + 1) * stride, (last + 1 + y) * stride);
@@ -93,12 +99,14 @@ impl Bordered {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::fixtures;
+    use super::super::vectors::Vectors;
+    use super::super::{Image, fixtures};
     use super::*;
 
-    fn blurred(vectors: Vectors, size: usize, mut image: Image) -> Vec<u8> {
-        blur(vectors, size, &mut image, &mut Spare::default());
-        image.pixels
+    fn blurred(vectors: Vectors, size: usize, image: Image) -> Vec<u8> {
+        let mut to = vec![7; image.pixels.len()];
+        blur(size, image.as_picture(), &mut to, &mut Spare { vectors, ..Spare::default() });
+        to
     }
 
     #[test]

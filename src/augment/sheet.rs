@@ -1,5 +1,6 @@
 //! A contact sheet: what augmentations do to some images, to look at.
 
+use super::canvas::Canvas;
 use super::copy::Workspace;
 use super::image::{Image, Spare};
 use super::letters::{ADVANCE, LINE, write};
@@ -26,11 +27,12 @@ pub fn sheet(images: &[(usize, Image)], settings: &Augment) -> Image {
     rows.push((vec!["original".into()], as_they_are));
     for (place, op) in settings.apply.iter().enumerate() {
         let changed = images.iter().map(|(index, image)| {
-            let (mut cell, mut spare) = (image.clone(), Spare::default());
+            let mut cell = Image::default();
             let mut random = Random::at([settings.seed, *index as u64, 0, place as u64]);
             // The draw that decides whether it is applied comes first.
             occurs(op, &mut random);
-            work(op, &mut cell, &mut spare, &mut random);
+            let canvas = Canvas::copy_of(image.as_picture(), &mut cell);
+            work(op, canvas, &mut Spare::default(), &mut random);
             cell
         });
         rows.push((label(op), changed.collect()));
@@ -44,8 +46,7 @@ pub fn sheet(images: &[(usize, Image)], settings: &Augment) -> Image {
 fn copy((index, image): &(usize, Image), settings: &Augment) -> Image {
     let mut copy = Image::default();
     let round = Round { number: 1, copy: 0, only: None };
-    let original = (image.width, &image.pixels[..]);
-    Workspace::default().make_copy(settings, (*index, round), original, &mut copy);
+    Workspace::default().make_copy(settings, (*index, round), image.as_picture(), &mut copy);
     copy
 }
 

@@ -9,7 +9,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::copy::Workspace;
-use super::image::Image;
+use super::image::{Image, Picture};
 use crate::data::{Labels, PixelType, Pixels, Split, SplitWriter};
 use crate::engine::{Stopped, Task};
 use crate::recipe::{Augment, files};
@@ -132,7 +132,8 @@ impl<'a> Maker<'a> {
         let thread = rayon::current_thread_index().expect("copies are made inside the pool");
         let mut workspace = self.workspaces[thread].lock().expect("a thread locks its own workspace alone");
         let original = &self.originals[index * self.size..][..self.size];
-        workspace.make_copy(self.settings, (index, round), (self.width, original), image);
+        let original = Picture { width: self.width, pixels: original };
+        workspace.make_copy(self.settings, (index, round), original, image);
     }
 }
 

@@ -20,18 +20,22 @@ pub fn stretch(level: u8, centre: u8, factor: i16) -> u8 {
     (i32::from(centre) + moved).clamp(0, 255) as u8
 }
 
-/// [`stretch`] of all levels about one centre; `factor` in 0..=2.
-pub fn stretch_about(levels: &mut [u8], centre: u8, factor: i16, vectors: Vectors) {
+/// [`stretch`] of all levels of `from` about one centre into `to`, by a factor in 0..=2.
+pub fn stretch_about(from: &[u8], to: &mut [u8], about: (u8, i16), vectors: Vectors) {
     #[cfg(target_arch = "x86_64")]
     if vectors.has_avx512() {
         // The processor has what the function is compiled for.
-        return unsafe { avx512::stretch_about(levels, centre, factor) };
+        return unsafe { avx512::stretch_about(from, to, about) };
     } else if vectors.has_avx2() {
         // The processor has what the function is compiled for.
-        return unsafe { avx2::stretch_about(levels, centre, factor) };
+        return unsafe { avx2::stretch_about(from, to, about) };
     }
     let _ = vectors;
-    levels.iter_mut().for_each(|level| *level = stretch(*level, centre, factor));
+    stretch_each(from, to, about);
+}
+
+fn stretch_each(from: &[u8], to: &mut [u8], (centre, factor): (u8, i16)) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = stretch(*from, centre, factor));
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -41,15 +45,14 @@ pub mod avx2 {
     use super::super::x86::{load16, load32, store32};
 
     #[target_feature(enable = "avx2")]
-    pub fn stretch_about(levels: &mut [u8], centre: u8, factor: i16) {
+    pub fn stretch_about(from: &[u8], to: &mut [u8], (centre, factor): (u8, i16)) {
         let factors = _mm256_set1_epi16(factor);
         let centres = _mm256_set1_epi8(centre as i8);
-        let (blocks, rest) = levels.as_chunks_mut::<32>();
-        for block in blocks {
-            let stretched = stretched(load32(block), centres, factors);
-            store32(block, stretched);
+        let ((from, from_rest), (to, rest)) = (from.as_chunks::<32>(), to.as_chunks_mut::<32>());
+        for (from, to) in from.iter().zip(to) {
+            store32(to, stretched(load32(from), centres, factors));
         }
-        rest.iter_mut().for_each(|level| *level = super::stretch(*level, centre, factor));
+        super::stretch_each(from_rest, rest, (centre, factor));
     }
 
     /// Of 32 levels about a centre each. `mulhrs` is (a·b + 2^14) >> 15: with distances times 4, and factors in
@@ -98,19 +101,19 @@ mod avx512 {
 
     /// As with AVX2, 64 levels at a time.
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub fn stretch_about(levels: &mut [u8], centre: u8, factor: i16) {
+    pub fn stretch_about(from: &[u8], to: &mut [u8], (centre, factor): (u8, i16)) {
         let factors = _mm512_set1_epi16(factor);
         let centres = _mm512_set1_epi16(i16::from(centre));
-        let (blocks, rest) = levels.as_chunks_mut::<64>();
-        for block in blocks {
+        let ((from, from_rest), (to, rest)) = (from.as_chunks::<64>(), to.as_chunks_mut::<64>());
+        for (from, to) in from.iter().zip(to) {
             // 64 bytes may be read and written where they are, on any boundary.
-            let levels = unsafe { _mm512_loadu_epi8(block.as_ptr().cast()) };
+            let levels = unsafe { _mm512_loadu_epi8(from.as_ptr().cast()) };
             let zero = _mm512_setzero_si512();
             let low = stretched(_mm512_unpacklo_epi8(levels, zero), centres, factors);
             let high = stretched(_mm512_unpackhi_epi8(levels, zero), centres, factors);
-            unsafe { _mm512_storeu_epi8(block.as_mut_ptr().cast(), _mm512_packus_epi16(low, high)) };
+            unsafe { _mm512_storeu_epi8(to.as_mut_ptr().cast(), _mm512_packus_epi16(low, high)) };
         }
-        rest.iter_mut().for_each(|level| *level = super::stretch(*level, centre, factor));
+        super::stretch_each(from_rest, rest, (centre, factor));
     }
 
     /// Of 16 bits each.
@@ -149,8 +152,8 @@ mod tests {
         let all: Vec<u8> = (0..=255).chain(0..13).collect();
         for vectors in Vectors::all() {
             for (centre, factor) in (0..=255).zip((0..=16_384).step_by(64).chain([4095, 8191, 16_383])) {
-                let mut seen = all.clone();
-                stretch_about(&mut seen, centre, factor, vectors);
+                let mut seen = vec![0; all.len()];
+                stretch_about(&all, &mut seen, (centre, factor), vectors);
                 let wanted: Vec<u8> = all.iter().map(|level| stretch(*level, centre, factor)).collect();
                 assert_eq!(seen, wanted, "{} {centre} {factor}", vectors.name());
             }

@@ -28,6 +28,23 @@ fn applied(op: &Op, mut image: Image, seed: u64) -> Image {
     image
 }
 
+#[test]
+fn a_changed_copy_is_the_copy_changed_whatever_was_there_before() {
+    let original = fixtures::noise(31, 14);
+    for op in every_op() {
+        let (mut image, mut spare) = (fixtures::colour(), Spare::default());
+        for seed in 0..4 {
+            apply_to(&op, original.as_picture(), &mut image, &mut spare, &mut Random::at([seed, 0, 0, 0]));
+            assert!(image == applied(&op, original.clone(), seed), "{}", op.name());
+        }
+    }
+    let empty = Image::default();
+    let mut image = fixtures::colour();
+    let random = &mut Random::at([0; 4]);
+    apply_to(&every_op()[0], empty.as_picture(), &mut image, &mut Spare::default(), random);
+    assert_eq!(image, empty);
+}
+
 fn digest(op: &Op) -> String {
     let Image { width, height, pixels } = applied(op, fixtures::colour(), 1);
     assert_eq!((width, height), (23, 17));

@@ -7,12 +7,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use crate::energy::ProcessMeter;
 use crate::engine::Task;
+use crate::engine::work::Work;
 use crate::{augment, data, engine};
 
 /// Does the stage whose job the engine hands over.
 pub fn stage() -> ExitCode {
-    engine::work::perform("pipeline", &dispatch)
+    // A command works in processes of its own, so that this one holds nothing of it afterwards.
+    let work = Work { does: &dispatch, meter: &ProcessMeter::default() };
+    engine::work::perform("pipeline", work, &["command"])
 }
 
 fn dispatch(task: &Task) -> Result<()> {

@@ -12,6 +12,12 @@ use crate::engine::{Event, Listener, StageEvent, StageId};
 /// How long a plain line stays silent about a stage that goes on.
 const PLAIN_EVERY: Duration = Duration::from_secs(15);
 
+/// Letters of a stage's bar.
+const BAR: usize = 16;
+
+/// Letters of a label that are never taken away.
+const LABEL: usize = 14;
+
 /// Draws a launch. Bars are hidden where stderr is no terminal.
 pub struct View {
     live: bool,
@@ -67,11 +73,12 @@ impl View {
         let noun = if stages == 1 { "stage" } else { "stages" };
         self.line(format!("{stages} {noun}, {cached} cached; {at_a_time}"));
         if self.live {
-            let look = ProgressStyle::with_template("{bar:30.cyan/dim} {pos}/{len} stages, {elapsed}");
+            let look = ProgressStyle::with_template("{bar:20.cyan/dim} {pos}/{len} stages, {elapsed}");
             let look = look.unwrap_or_else(|_| ProgressStyle::default_bar());
             self.total =
                 self.bars.add(ProgressBar::new(stages as u64).with_style(look.progress_chars("━╸─")));
             self.total.set_position(cached as u64);
+            self.total.enable_steady_tick(Duration::from_secs(1));
         }
     }
 
@@ -107,10 +114,11 @@ impl View {
                 running.bar.set_style(steps());
             }
             running.bar.set_position(done);
+            let steps = format!("{total}/{total} {unit}s");
             running.bar.set_prefix(format!("{unit}s"));
-            // A narrow terminal cuts the end off: what a person waits for comes first.
-            let parts = [label, &left, &figures].into_iter().filter(|part| !part.is_empty());
-            running.bar.set_message(parts.collect::<Vec<_>>().join("  "));
+            let columns = usize::from(console::Term::stderr().size().1);
+            let room = columns.saturating_sub(BAR + steps.len() + 6);
+            running.bar.set_message(fitted(label, &left, &figures, room));
         } else if running.said.elapsed() >= PLAIN_EVERY {
             running.said = Instant::now();
             self.line(format!("{} {label} {unit} {done}/{total} {figures} {left}", self.counted()));
@@ -220,8 +228,30 @@ fn spinner() -> ProgressStyle {
 }
 
 fn steps() -> ProgressStyle {
-    let look = ProgressStyle::with_template("  {bar:20.cyan/dim} {pos:>5}/{len} {prefix}  {wide_msg}");
+    let look = ProgressStyle::with_template(&format!(
+        "  {{bar:{BAR}.cyan/dim}} {{pos}}/{{len}} {{prefix}}  {{wide_msg}}"
+    ));
     look.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+}
+
+/// A stage's label, its time left and its figures in `room` letters: the label gives way first, in its middle, where
+/// labels differ least; what still is too long is cut off at the end.
+fn fitted(label: &str, left: &str, figures: &str, room: usize) -> String {
+    let parts: Vec<&str> = [left, figures].into_iter().filter(|part| !part.is_empty()).collect();
+    let others = parts.join("  ");
+    let label = shortened(label, room.saturating_sub(others.chars().count() + 2).max(room / 3).max(LABEL));
+    if others.is_empty() { label } else { format!("{label}  {others}") }
+}
+
+/// At most `most` letters: more of the end than of the start, since axes stand there.
+fn shortened(text: &str, most: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= most {
+        return text.to_string();
+    }
+    let start = (most - 1) / 3;
+    let end = letters.len() - (most - 1 - start);
+    letters[..start].iter().chain(&['…']).chain(&letters[end..]).collect()
 }
 
 /// Accuracies first, as far as the line reaches.
@@ -271,6 +301,17 @@ mod tests {
     fn accuracies_are_shown_as_percent_and_other_figures_plainly() {
         let figures = BTreeMap::from([("loss".to_string(), 1.25), ("valid_accuracy".to_string(), 0.5)]);
         assert_eq!(figures_of(&figures), "valid accuracy 50.0 %, loss 1.2500");
+    }
+
+    #[test]
+    fn a_label_gives_way_to_the_time_left_and_the_figures() {
+        let of = |room| fitted("net[network=ultralight, seed=1]", "20 s left", "accuracy 50.0 %", room);
+        assert_eq!(of(60), "net[network=ultralight, seed=1]  20 s left  accuracy 50.0 %");
+        assert_eq!(of(46), "net[n…ght, seed=1]  20 s left  accuracy 50.0 %");
+        let long = fitted("net[network=ultralight, seed=1]", "", &"x".repeat(99), 60);
+        assert!(long.starts_with("net[ne…ight, seed=1]  xx"), "{long}");
+        assert_eq!(of(10), "net[…, seed=1]  20 s left  accuracy 50.0 %");
+        assert_eq!(fitted("a", "", "", 4), "a");
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Bench {
             threads,
             device: Device::Cpu,
             provenance: BTreeMap::from([("dataset".to_string(), json!("birds"))]),
+            metering: serde_json::Value::Null,
             log: PathBuf::new(),
         };
         let said = self.said.clone();

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::attempt::{CHECKPOINTS, JOB, LOG};
 use super::digest::{FileDigest, digest_file};
+use super::meter::SPENT;
 use super::receipt::{RECEIPT, Receipt};
 use super::store::{Look, Store};
 
@@ -61,6 +62,8 @@ impl Draft {
         let path = self.path.join(RECEIPT);
         fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
         let _ = fs::remove_dir_all(self.path.join(CHECKPOINTS));
+        // The receipt has it now.
+        let _ = fs::remove_file(self.path.join(SPENT));
         let sync = receipt.took_secs > WORTH_SYNCING_SECS;
         if sync {
             self.sync(receipt)?;

@@ -41,6 +41,8 @@ pub enum StageEvent {
     Failed {
         message: String,
     },
+    /// After `Committed`: the process stays, and waits for another job.
+    Ready,
 }
 
 /// What listeners hear.

@@ -20,7 +20,7 @@ use super::schedule::run_with;
 use super::stage::{Files, Input, Needs, Program, Stage, StageId};
 use super::store::Store;
 use super::task::Task;
-use super::work::carry_out;
+use super::work::{NoMeter, Work, carry_out};
 
 /// A stage that writes `out` from its parameter `says` and what it reads; see [`write`].
 pub fn stage(label: &str, says: impl Into<Value>, reads: &[StageId]) -> Stage {
@@ -80,8 +80,9 @@ impl Executor for AtOnce {
         let fails = self.failures_left > 0;
         self.failures_left = self.failures_left.saturating_sub(1);
         let does = |task: &Task| if fails { anyhow::bail!("a passing failure") } else { write(task) };
+        let work = Work { does: &does, meter: &NoMeter };
         let ending =
-            carry_out(job.clone(), &attempt.job_file(), &does, &Arc::default(), &(Rc::new(|_: &_| ()) as _));
+            carry_out(job.clone(), &attempt.job_file(), work, &Arc::default(), &(Rc::new(|_: &_| ()) as _));
         let how = matches!(ending, StageEvent::Failed { .. }).then(|| "ended with exit code 1".to_string());
         self.heard.extend([(id, Happening::Said(ending)), (id, Happening::Ended(how))]);
         Ok(())

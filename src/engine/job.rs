@@ -31,6 +31,9 @@ pub struct Job {
     pub device: Device,
     /// Deterministic facts to be written into the receipt beside what the process adds.
     pub provenance: BTreeMap<String, Value>,
+    /// What the meter is told of the machine.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub metering: Value,
     /// Where the process sends its stdout and stderr.
     pub log: PathBuf,
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::stage::StageId;
 
 /// How a launch is to go. Nothing here reaches a key.
@@ -31,6 +33,8 @@ pub struct Options {
     pub worker_program: PathBuf,
     /// GPUs that stages may be granted, as `nvidia-smi` counts.
     pub devices: Vec<usize>,
+    /// What stages' meters are told of the machine.
+    pub metering: Value,
     /// Version of the running program; a worker of another one refuses.
     pub version: String,
 }
@@ -57,6 +61,7 @@ impl Options {
             own_program,
             own_arguments: vec!["stage".to_string()],
             devices: Vec::new(),
+            metering: Value::Null,
             version: env!("CARGO_PKG_VERSION").to_string(),
         })
     }

@@ -38,7 +38,7 @@ pub trait Executor {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     Said(StageEvent),
-    /// The process is gone; `None` if it exited with 0, else how it ended, as a person reads it.
+    /// The process is done with the stage, or gone; `None` if all is well, else how it ended, as a person reads it.
     Ended(Option<String>),
 }
 
@@ -48,6 +48,8 @@ pub struct Processes<'a> {
     spares: std::path::PathBuf,
     live: HashMap<u64, Live>,
     spare: Option<u64>,
+    /// Processes that have done a stage and wait for another.
+    ready: Vec<u64>,
     /// A spare could not be started, or died waiting: the next one would, too.
     spares_fail: bool,
     next_token: u64,
@@ -59,8 +61,9 @@ struct Live {
     child: Child,
     /// Open for as long as the stage is to go on.
     lifeline: Option<ChildStdin>,
-    /// `None` for a spare.
+    /// `None` for one that waits.
     stage: Option<StageId>,
+    threads: Option<usize>,
 }
 
 enum Heard {
@@ -79,6 +82,7 @@ impl<'a> Processes<'a> {
             spares,
             live: HashMap::new(),
             spare: None,
+            ready: Vec::new(),
             spares_fail: false,
             next_token: 0,
             sender,
@@ -119,7 +123,7 @@ impl<'a> Processes<'a> {
         let thread = std::thread::Builder::new().name("events".into()).stack_size(128 * 1024);
         thread.spawn(listen).context("cannot start a thread")?;
         let lifeline = child.stdin.take();
-        self.live.insert(token, Live { child, lifeline, stage: None });
+        self.live.insert(token, Live { child, lifeline, stage: None, threads });
         Ok(token)
     }
 
@@ -135,9 +139,17 @@ impl<'a> Processes<'a> {
         told
     }
 
+    /// A process that waits for a job and was started for so many threads.
+    fn take_ready(&mut self, threads: usize) -> Option<u64> {
+        let fits = |token: &u64| self.live.get(token).is_some_and(|live| live.threads == Some(threads));
+        let at = self.ready.iter().rposition(fits)?;
+        Some(self.ready.swap_remove(at))
+    }
+
     /// Sweeps what the process started, and reaps it.
     fn bury(&mut self, token: u64) -> Option<(StageId, Happening)> {
         let mut live = self.live.remove(&token)?;
+        self.ready.retain(|waits| *waits != token);
         if self.spare == Some(token) {
             self.spare = None;
             self.spares_fail = true;
@@ -164,10 +176,11 @@ impl<'a> Processes<'a> {
 
 impl Executor for Processes<'_> {
     fn start(&mut self, id: StageId, program: Program, job: &Job, attempt: &Attempt) -> Result<()> {
-        if program == Program::Worker
-            && let Some(token) = self.spare.take()
-            && self.assign(token, id, attempt)
-        {
+        let waits = match program {
+            Program::Worker => self.spare.take(),
+            Program::Own => self.take_ready(job.threads),
+        };
+        if waits.is_some_and(|token| self.assign(token, id, attempt)) {
             return Ok(());
         }
         let token = self.spawn(program, &job.log, Some(job.threads))?;
@@ -183,6 +196,11 @@ impl Executor for Processes<'_> {
     fn next(&mut self, wait: Duration) -> Option<(StageId, Happening)> {
         let (token, heard) = self.receiver.recv_timeout(wait).ok()?;
         match heard {
+            Heard::Said(StageEvent::Ready) => {
+                let stage = self.live.get_mut(&token)?.stage.take()?;
+                self.ready.push(token);
+                Some((stage, Happening::Ended(None)))
+            }
             Heard::Said(event) => Some((self.live.get(&token)?.stage?, Happening::Said(event))),
             Heard::Ended => self.bury(token),
         }

@@ -17,13 +17,13 @@ use crate::engine::schedule::run;
 use crate::engine::stage::Stage;
 use crate::engine::store::Store;
 use crate::engine::task::{Stopped, Task};
-use crate::engine::work::{perform, run_program};
+use crate::engine::work::{NoMeter, Work, perform, run_program};
 
 /// The body of a stage's process; not a test.
 #[test]
 #[ignore = "the process of other tests"]
 fn the_process_of_a_stage() {
-    let code = perform("fake", &does);
+    let code = perform("fake", Work { does: &does, meter: &NoMeter }, &["fake"]);
     std::process::exit(i32::from(code != ExitCode::SUCCESS));
 }
 
@@ -128,6 +128,51 @@ fn a_command_that_fails_tells_its_exit_code_and_what_it_printed() {
         message("sh kill -9 $$").0,
         "the command was killed by SIGKILL (9): often the kernel's out-of-memory killer"
     );
+}
+
+/// Which process did each stage of a chain of shell lines, in order.
+fn pids(lines: &[&str]) -> Vec<u32> {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = |at: usize| if at == 0 { vec![] } else { vec![at - 1] };
+    let stages = lines.iter().enumerate().map(|(at, line)| stage(&at.to_string(), *line, &inputs(at)));
+    let (outcome, events) = launch(folder.path(), stages.collect());
+    assert!(outcome.is_complete(), "{events:?}");
+    let pid = |event| match event {
+        Event::StageSaid { said: StageEvent::Started { pid, .. }, .. } => Some(pid),
+        _ => None,
+    };
+    events.into_iter().filter_map(pid).collect()
+}
+
+#[test]
+fn a_process_does_one_stage_after_another_unless_one_leaves_something_running() {
+    let one = pids(&["sh echo 1 > {out}/out", "sh echo 2 > {out}/out", "3"]);
+    assert_eq!(one, [one[0]; 3]);
+    let two = pids(&["sh sleep 600 & echo 1 > {out}/out", "2"]);
+    assert_ne!(two[0], two[1]);
+}
+
+#[test]
+fn a_process_that_dies_while_it_waits_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, options) = (Store::open(folder.path()).unwrap(), own_options());
+    let mut processes = Processes::new(&options, store.root());
+    for name in ["one", "two"] {
+        let mut job = crate::engine::work::tests::job(&store, name);
+        job.pre_image = serde_json::json!({ "parameters": { "says": name } });
+        let attempt = Attempt::create(&store, &mut job).unwrap();
+        processes.start(0, Program::Own, &job, &attempt).unwrap();
+        let mut last = Happening::Ended(Some("nothing".into()));
+        while !matches!(last, Happening::Ended(None)) {
+            last = next(&mut processes);
+            assert!(!matches!(last, Happening::Ended(Some(_))), "{last:?}");
+        }
+        let waits = processes.live.values_mut().next().unwrap();
+        kill_process(pid(&waits.child), Signal::KILL).unwrap();
+        while !processes.live.is_empty() {
+            assert_eq!(processes.next(Duration::from_millis(10)), None);
+        }
+    }
 }
 
 #[test]

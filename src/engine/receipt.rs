@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::digest::FileDigest;
 use super::key;
+use super::meter::Spent;
 use super::stage::Device;
 
 /// The name of the file in the artifact's folder. An artifact is whole when it has one.
@@ -33,9 +34,16 @@ pub struct Receipt {
     pub provenance: BTreeMap<String, Value>,
     /// UTC, RFC 3339: sorts as text.
     pub started_at: String,
+    /// Wall seconds of all attempts at the key: what was killed and gone on with counts too.
     pub took_secs: f64,
-    /// Processor time of the stage's process and of those that it started and waited for.
+    /// Processor time of the stage's process and of those that it started and waited for, in all attempts.
     pub cpu_secs: f64,
+    /// What all attempts drew, as the meter puts it; `null` where there was none.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub energy: Value,
+    /// What attempts before the last one used of all that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Spent>,
     /// Which attempt at the key this was, from 1.
     pub attempts: u32,
     pub threads: usize,

@@ -168,6 +168,7 @@ impl Launch<'_, '_> {
             root: self.options.root.clone(),
             threads,
             device,
+            metering: self.options.metering.clone(),
             log: PathBuf::new(),
         })
     }

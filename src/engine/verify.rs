@@ -211,6 +211,7 @@ fn job_again(store: &Store, receipt: &Receipt, options: &Options) -> Result<Job>
         threads: receipt.threads,
         device: receipt.device.clone(),
         provenance: receipt.provenance.clone(),
+        metering: serde_json::Value::Null,
         log: PathBuf::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! What a stage's process does with its job: locks the key, does the work, commits the artifact. Knows no kind of stage.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,37 +9,49 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
 
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
 use super::attempt::{Attempt, CHECKPOINTS, Dead, clear_dead, dead_attempts};
 use super::devices;
+use super::digest::FileDigest;
 use super::draft::{Draft, remove_from};
 use super::event::StageEvent;
 use super::job::Job;
 use super::key::short;
 use super::lock::{self, Mode};
 use super::machine;
-use super::receipt::{Receipt, content_digest, rfc3339};
+use super::meter::{Clock, Meter, Spent, spent_by};
+use super::receipt::{Receipt, content_digest};
 use super::store::{Look, Store, is_full, unwritable};
 use super::task::{Stopped, Task};
 use super::tree::read_manifest;
 
 pub use super::child::perform;
+pub use super::meter::NoMeter;
 pub use super::shell::run_program;
+
+/// What the meter read over time, beside the artifact.
+const TRACE: &str = "power.csv";
 
 /// Does the work of one kind of stage.
 pub type Does<'a> = &'a dyn Fn(&Task) -> Result<()>;
+
+/// What a program brings to a stage.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    pub does: Does<'a>,
+    pub meter: &'a dyn Meter,
+}
 
 /// Tells the engine.
 pub type Tell = Rc<dyn Fn(&StageEvent)>;
 
 /// Does a job from lock to commit and says how it ended: [`StageEvent::Committed`], `Stopped` or `Failed`.
-pub fn carry_out(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: &Tell) -> StageEvent {
+pub fn carry_out(job: Job, job_file: &Path, work: Work, stop: &Arc<AtomicBool>, tell: &Tell) -> StageEvent {
     let store = job.store.clone();
-    match attempt(job, job_file, does, stop, tell) {
+    match attempt(job, job_file, work, stop, tell) {
         Ok(ending) => ending,
         Err(error) => match error.downcast_ref::<Stopped>() {
             Some(stopped) => StageEvent::Stopped { saved_at: stopped.saved_at },
@@ -47,7 +60,7 @@ pub fn carry_out(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, 
     }
 }
 
-fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: &Tell) -> Result<StageEvent> {
+fn attempt(job: Job, job_file: &Path, work: Work, stop: &Arc<AtomicBool>, tell: &Tell) -> Result<StageEvent> {
     let store = Store::open(&job.store)?;
     let alive = match Attempt::join(&store, job_file, &job)? {
         Some(attempt) => attempt,
@@ -66,13 +79,13 @@ fn attempt(job: Job, job_file: &Path, does: Does, stop: &Arc<AtomicBool>, tell: 
         Look::Missing => {}
     }
     let full = |error: io::Error| unwritable(store.root(), error);
-    let (checkpoints, attempts) = adopt(&store, &alive.folder, &job.key).map_err(full)?;
+    let (checkpoints, before) = adopt(&store, &alive.folder, &job.key).map_err(full)?;
     let draft = Draft::create(&alive.folder).map_err(full)?;
     let task = Task::new(job, draft.path.clone(), checkpoints, stop.clone(), {
         let tell = tell.clone();
         Box::new(move |event| tell(event))
     });
-    match work(&task, &draft, does, attempts) {
+    match carry_through(&task, &draft, work, before) {
         Ok(receipt) => {
             let first = draft.commit(&store, &receipt)?;
             tidy(&store, alive, &receipt.key);
@@ -102,18 +115,39 @@ fn hold(store: &Store, job: &Job, stop: &Arc<AtomicBool>, tell: &Tell) -> Result
 }
 
 /// Does the work, seals the draft and writes what the receipt says.
-fn work(task: &Task, draft: &Draft, does: Does, attempts: u32) -> Result<Receipt> {
-    let (started, began, cpu) = (SystemTime::now(), Instant::now(), machine::cpu_secs());
-    catch_unwind(AssertUnwindSafe(|| does(task))).unwrap_or_else(|panic| Err(panicked(&*panic)))?;
-    check_sources(&task.job)?;
-    let files = draft.seal()?;
+fn carry_through(task: &Task, draft: &Draft, work: Work, before: Before) -> Result<Receipt> {
+    let clock = Clock::start(&draft.path);
+    let metering = work.meter.begin(&task.job, &task.measured(TRACE), clock.keeper());
+    let files = catch_unwind(AssertUnwindSafe(|| (work.does)(task)))
+        .unwrap_or_else(|panic| Err(panicked(&*panic)))
+        .and_then(|()| check_sources(&task.job))
+        .and_then(|()| draft.seal());
+    let mut spent = clock.spent();
+    spent.energy = metering.end(&spent);
+    match files {
+        Ok(files) => Ok(receipt(task, files, work.meter, spent, before)),
+        Err(error) => {
+            clock.keep(&spent);
+            Err(error)
+        }
+    }
+}
+
+fn receipt(
+    task: &Task,
+    files: BTreeMap<String, FileDigest>,
+    meter: &dyn Meter,
+    last: Spent,
+    before: Before,
+) -> Receipt {
     let Job { key, kind, label, pre_image, threads, device, .. } = &task.job;
     let mut provenance = task.job.provenance.clone();
     let jobs = provenance.remove("jobs").as_ref().and_then(Value::as_u64).unwrap_or(1);
     provenance.extend(machine::facts());
     provenance.extend(task.noted());
     provenance.insert("version".into(), task.job.version.clone().into());
-    Ok(Receipt {
+    let all = || before.spent.iter().chain([&last]);
+    Receipt {
         key: key.clone(),
         kind: kind.clone(),
         label: label.clone(),
@@ -121,18 +155,26 @@ fn work(task: &Task, draft: &Draft, does: Does, attempts: u32) -> Result<Receipt
         digest: content_digest(&files),
         files,
         provenance,
-        started_at: rfc3339(started),
-        took_secs: began.elapsed().as_secs_f64(),
-        cpu_secs: machine::cpu_secs() - cpu,
-        attempts,
+        started_at: last.started_at.clone(),
+        took_secs: all().map(|spent| spent.took_secs).sum(),
+        cpu_secs: all().map(|spent| spent.cpu_secs).sum(),
+        energy: meter.sum(all().map(|spent| spent.energy.clone()).collect()),
+        attempts: before.attempts + 1,
         threads: *threads,
         device: device.clone(),
         jobs: usize::try_from(jobs).unwrap_or(1),
-    })
+        earlier: before.spent,
+    }
+}
+
+/// What attempts at the key came to before this one.
+struct Before {
+    attempts: u32,
+    spent: Vec<Spent>,
 }
 
 /// Takes over the latest checkpoints that a dead attempt left, clears away drafts, and counts the attempts.
-fn adopt(store: &Store, own: &Path, key: &str) -> io::Result<(PathBuf, u32)> {
+fn adopt(store: &Store, own: &Path, key: &str) -> io::Result<(PathBuf, Before)> {
     let checkpoints = own.join(CHECKPOINTS);
     let mut dead = dead_attempts(&store.work(key));
     dead.retain(|attempt| attempt.folder != own);
@@ -148,7 +190,8 @@ fn adopt(store: &Store, own: &Path, key: &str) -> io::Result<(PathBuf, u32)> {
             adopted = true;
         }
     }
-    Ok((checkpoints, u32::try_from(dead.len()).unwrap_or(u32::MAX).saturating_add(1)))
+    let attempts = u32::try_from(dead.len()).unwrap_or(u32::MAX - 1);
+    Ok((checkpoints, Before { attempts, spent: spent_by(&dead) }))
 }
 
 /// Removes this attempt and the dead ones: their key is done.

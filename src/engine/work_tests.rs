@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Instant;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::engine::attempt::JOB;
+use crate::engine::meter::{Keep, Metering, SPENT, spent_at};
 use crate::engine::receipt::RECEIPT;
 use crate::engine::store::names_in;
 
@@ -26,7 +28,28 @@ pub fn job(store: &Store, name: &str) -> Job {
         threads: 1,
         device: crate::engine::Device::Cpu,
         provenance: BTreeMap::from([("jobs".to_string(), Value::from(3))]),
+        metering: serde_json::Value::Null,
         log: PathBuf::new(),
+    }
+}
+
+/// Draws one for each attempt, and says two while it works.
+struct Ticks;
+
+impl Meter for Ticks {
+    fn begin(&self, _job: &Job, _trace: &Path, keep: Keep) -> Box<dyn Metering> {
+        keep(Value::from(2));
+        Box::new(Ticks)
+    }
+
+    fn sum(&self, attempts: Vec<Value>) -> Value {
+        attempts.iter().map(|value| value.as_u64().unwrap()).sum::<u64>().into()
+    }
+}
+
+impl Metering for Ticks {
+    fn end(self: Box<Self>, _used: &Spent) -> Value {
+        Value::from(1)
     }
 }
 
@@ -47,7 +70,8 @@ impl Bench {
         let mut job = job(&self.store, "one");
         let attempt = Attempt::create(&self.store, &mut job).unwrap();
         std::fs::write(&job.log, "a line\n").unwrap();
-        carry_out(job, &attempt.folder.join(JOB), does, &self.stop, &(Rc::new(|_: &StageEvent| ()) as Tell))
+        let work = Work { does, meter: &Ticks };
+        carry_out(job, &attempt.folder.join(JOB), work, &self.stop, &(Rc::new(|_: &StageEvent| ()) as Tell))
     }
 
     fn key(&self) -> String {
@@ -154,6 +178,27 @@ fn a_stopped_stage_leaves_checkpoints_that_the_next_attempt_finds() {
     assert!(matches!(resumed, StageEvent::Committed { .. }), "{resumed:?}");
     assert_eq!(bench.store.find("fake", &bench.key()).unwrap().receipt.attempts, 2);
     assert!(names_in(&bench.store.work(&bench.key())).is_empty());
+}
+
+#[test]
+fn what_attempts_used_adds_up_whether_they_failed_were_stopped_or_killed() {
+    let bench = Bench::new();
+    bench.message(&|_| bail!("the birds have flown"));
+    bench.run(&|_| Err(Stopped { saved_at: None }.into()));
+    let [failed, stopped] = spent_at(&bench.store, &bench.key()).try_into().unwrap();
+    assert!(failed.started_at <= stopped.started_at && failed.energy == 1 && stopped.energy == 1);
+    // A killed one got to say what it was at last, and no more.
+    let mut lost = job(&bench.store, "one");
+    let killed = Attempt::create(&bench.store, &mut lost).unwrap().folder;
+    let last_words = Spent { took_secs: 100.0, cpu_secs: 50.0, energy: 2.into(), ..Spent::default() };
+    fs::write(killed.join(SPENT), serde_json::to_vec(&last_words).unwrap()).unwrap();
+    bench.run(&write);
+    let artifact = bench.store.find("fake", &bench.key()).unwrap();
+    let receipt = &artifact.receipt;
+    assert_eq!((receipt.attempts, receipt.earlier.len(), &receipt.energy), (4, 3, &Value::from(5)));
+    assert!(receipt.took_secs > 100.0 && receipt.cpu_secs >= 50.0, "{receipt:?}");
+    assert!(!bench.store.place("fake", &bench.key()).join(SPENT).exists());
+    assert!(spent_at(&bench.store, &bench.key()).is_empty());
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! `[distil.NAME]`: a few images per class that stand for the training split.
 
+mod complaints;
+mod coresets;
+mod matching;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use coresets::{Herding, KCenter, KMeans};
+pub use matching::{DistributionMatching, Initial};
+
 use super::choice::choice;
-use super::network::convnet_depth;
 use super::train::tensor_environment;
 use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
 use crate::engine::{Needs, Program};
@@ -22,8 +28,24 @@ pub struct Distil {
     pub images_per_class: u32,
     /// How they are found.
     pub method: Method,
+    /// What images are compared by where a method compares them: `pixels`, normalised, or the name of a network, for what
+    /// comes to its last layer. The network is to be trained on the training split of `from`. Features of a network tell
+    /// more than pixels; pixels need no training.
+    #[serde(default = "pixels", skip_serializing_if = "is_pixels")]
+    pub features: String,
     #[serde(default)]
     pub seed: u64,
+}
+
+/// The word of `features` that names no network.
+const PIXELS: &str = "pixels";
+
+fn pixels() -> String {
+    PIXELS.to_string()
+}
+
+fn is_pixels(features: &String) -> bool {
+    features == PIXELS
 }
 
 choice! {
@@ -31,6 +53,13 @@ choice! {
     pub enum Method {
         /// Real images drawn at random: what every method must beat.
         "random" => Random @ 1,
+        /// Real images whose running mean stays nearest to the mean of their class (Welling 2009): a fixed choice.
+        "herding" => Herding @ 1,
+        /// The real image nearest to each of as many centres of a class as images are asked for.
+        "k-means" => KMeans @ 1,
+        /// Real images that leave no image of their class far from all of them (Sener & Savarese 2018): the one nearest to
+        /// the mean, then always the one farthest from those chosen. A fixed choice, which favours what is unusual.
+        "k-center" => KCenter @ 1,
         /// The mean image of each class: one image a class.
         "class-mean" => ClassMean @ 1,
         /// The mean image of each class, and one standard deviation either way along its principal components.
@@ -38,6 +67,13 @@ choice! {
         /// Synthetic images whose mean features match those of real ones under random networks
         /// (Zhao & Bilen 2023).
         "distribution-matching" => DistributionMatching @ 1,
+    }
+}
+
+impl Method {
+    /// Whether it looks at the stage's `features`.
+    pub fn compares_images(&self) -> bool {
+        matches!(self, Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_))
     }
 }
 
@@ -57,59 +93,6 @@ pub struct ClassMean {}
 #[serde(deny_unknown_fields)]
 pub struct Eigenimages {}
 
-/// Distribution matching: minimises the squared distance of mean features, class by class, under a new random
-/// `convnet` at every iteration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct DistributionMatching {
-    /// Updates of the images. The paper takes 20,000.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub iterations: u64,
-    /// Learning rate of the images, in normalised pixels.
-    #[schemars(range(min = 0.0))]
-    pub lr: f64,
-    /// Momentum of the images' SGD.
-    #[schemars(range(min = 0.0, max = 0.999))]
-    pub momentum: f64,
-    /// Real images of each class in an iteration; all of a class that has fewer.
-    #[schemars(range(min = 1, max = 65536))]
-    pub real_batch: u32,
-    /// What the images start as.
-    pub init: Initial,
-    /// Channels of the random networks.
-    #[schemars(range(min = 1, max = 1024))]
-    pub width: u32,
-    /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
-    #[schemars(range(min = 1, max = 8))]
-    pub depth: Option<u32>,
-    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021).
-    pub dsa: bool,
-}
-
-impl Default for DistributionMatching {
-    fn default() -> DistributionMatching {
-        DistributionMatching {
-            iterations: 1000,
-            lr: 1.0,
-            momentum: 0.5,
-            real_batch: 256,
-            init: Initial::Real,
-            width: 128,
-            depth: None,
-            dsa: true,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Initial {
-    /// Real images drawn at random.
-    Real,
-    /// Gaussian noise of unit variance in normalised pixels.
-    Noise,
-}
-
 impl Describe for Distil {
     const KIND: &'static str = "distil";
     const REVISION: u32 = 1;
@@ -120,7 +103,10 @@ impl Describe for Distil {
 
     fn reads(&self) -> Vec<Reads> {
         let files = [files::TRAIN, files::CLASSES, files::PREPROCESS];
-        vec![Reads::named("from", &self.from, Thing::ImageSet, &files)]
+        let network = (!is_pixels(&self.features)).then(|| {
+            Reads::named("features", &self.features, Thing::Network, &[files::WEIGHTS, files::NETWORK])
+        });
+        std::iter::once(Reads::named("from", &self.from, Thing::ImageSet, &files)).chain(network).collect()
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
@@ -141,33 +127,6 @@ impl Describe for Distil {
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
-        let from = inputs.first().cloned().unwrap_or_default();
-        [self.too_many(&from), self.too_deep(&from)].into_iter().flatten().collect()
-    }
-}
-
-impl Distil {
-    fn too_many(&self, from: &Facts) -> Option<Complaint> {
-        let asked = self.images_per_class;
-        if matches!(self.method, Method::ClassMean(_)) && asked > 1 {
-            let message = format!("`class-mean` makes 1 image a class, not {asked}");
-            return Some(Complaint::new(&["images_per_class"], message).hint("set `images_per_class = 1`"));
-        }
-        let there = from.train_per_class.filter(|there| asked > *there)?;
-        let message = format!("{asked} images a class asked of a set that has {there}");
-        Some(Complaint::new(&["images_per_class"], message).against("from", &["per_class", "train"]))
-    }
-
-    fn too_deep(&self, from: &Facts) -> Option<Complaint> {
-        let Method::DistributionMatching(DistributionMatching { depth: Some(depth), .. }) = self.method
-        else {
-            return None;
-        };
-        let size = from.image_size.filter(|size| size >> depth == 0)?;
-        let message = format!("{depth} blocks halve an image of {size} pixels to nothing");
-        let hint =
-            format!("at most {} blocks, or leave `depth` out for {}", size.ilog2(), convnet_depth(size));
-        let field = ["method", "distribution-matching", "depth"];
-        Some(Complaint::new(&field, message).hint(hint).against("from", &["image_size"]))
+        complaints::of(self, inputs)
     }
 }

@@ -27,7 +27,9 @@ use serde_json::Value;
 pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
-pub use distil::{ClassMean, Distil, DistributionMatching, Eigenimages, Initial, Method, Random};
+pub use distil::{
+    ClassMean, Distil, DistributionMatching, Eigenimages, Herding, Initial, KCenter, KMeans, Method, Random,
+};
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
 pub use layout::is_file_name;

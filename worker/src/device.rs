@@ -32,6 +32,8 @@ pub fn prepare(job: &Job) -> Result<tch::Device> {
         // Sound: the only threads so far are the engine's watchers of stdin and signals, which read no environment.
         unsafe {
             env::set_var("CUDA_VISIBLE_DEVICES", index.to_string());
+            // Counts as `nvidia-smi` and the meter do, and not the fastest first.
+            env::set_var("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
             // Without it cuBLAS may add in another order each time.
             env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
         }
@@ -40,6 +42,13 @@ pub fn prepare(job: &Job) -> Result<tch::Device> {
     tch::set_num_interop_threads(1);
     tch::set_num_threads(i32::try_from(job.threads).unwrap_or(i32::MAX));
     Ok(device)
+}
+
+/// Waits until the device has done all that it was asked.
+pub fn wait(device: tch::Device) {
+    if let tch::Device::Cuda(index) = device {
+        tch::Cuda::synchronize(i64::try_from(index).unwrap_or(0));
+    }
 }
 
 fn choose(machine: &impl Machine, wanted: &engine::Device) -> Result<tch::Device> {

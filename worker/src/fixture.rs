@@ -81,6 +81,7 @@ impl Bench {
             threads: 1,
             device: Device::Cpu,
             provenance: BTreeMap::new(),
+            metering: serde_json::Value::Null,
             log: folder.join("log"),
         };
         Bench { folder: folder.to_path_buf(), job, heard: Rc::default(), stop_at: None }

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
+use pipeline::energy::ProcessMeter;
 use pipeline::engine::{Task, work};
 
 /// What does a kind of stage on a device.
@@ -35,7 +36,8 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("--describe") {
         return describe::describe().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    work::perform("pipeline-worker", &dispatch)
+    let work = work::Work { does: &dispatch, meter: &ProcessMeter::default() };
+    work::perform("pipeline-worker", work, &[])
 }
 
 fn dispatch(task: &Task) -> Result<()> {
@@ -47,7 +49,13 @@ fn dispatch(task: &Task) -> Result<()> {
     let device = device::prepare(&task.job)?;
     task.note("libtorch", describe::libtorch_version());
     task.note("cpu_capability", describe::capability());
-    catch_unwind(AssertUnwindSafe(|| work(task, device))).unwrap_or_else(|panic| Err(out_of_memory(panic)))
+    let to_its_end = || {
+        let done = work(task, device);
+        // What was asked of a GPU is done, and drawn, later than it returns.
+        device::wait(device);
+        done
+    };
+    catch_unwind(AssertUnwindSafe(to_its_end)).unwrap_or_else(|panic| Err(out_of_memory(panic)))
 }
 
 /// tch panics where libtorch throws. Memory that runs out is no bug of ours: it gets a remedy, the rest goes on.

@@ -1,9 +1,9 @@
 //! Fewer bits a channel: p ← 255·q / (2^bits - 1), q a number of `bits` bits.
 
-use super::super::image::Image;
+use super::super::canvas::Canvas;
+use super::super::image::Spare;
 use super::super::kernel::kernel;
-use super::super::vectors::Vectors;
-use super::diffusion::{Errors, diffuse};
+use super::diffusion::diffuse;
 use crate::recipe::Dither;
 
 /// Thresholds of ordered dithering (Bayer 1973): of every 2^k × 2^k of them, each is as far from the others as can be.
@@ -29,18 +29,19 @@ const fn bayer() -> [[u8; 8]; 8] {
 /// Keeps `bits` (1..=7) of each channel and spreads the levels left evenly over 0..=255, rounded, so that black stays
 /// black and white stays white. q is the highest bits of p; with `Ordered`, p·(2^bits - 1) / 255 plus the threshold of
 /// its place, (B + ½) / 64, rounded down; with `FloydSteinberg`, the nearest to p and the errors that reach it.
-pub fn reduce(vectors: Vectors, bits: u32, dither: Dither, image: &mut Image, errors: &mut Errors) {
-    let scale = Scale::of(bits.clamp(1, 7));
+pub fn reduce(bits: u32, dither: Dither, canvas: Canvas, spare: &mut Spare) {
+    let (scale, vectors) = (Scale::of(bits.clamp(1, 7)), spare.vectors);
     match dither {
-        Dither::None => truncate(vectors, scale, &mut image.pixels),
-        Dither::Ordered => {
-            for (y, row) in image.pixels.chunks_exact_mut(image.width * 3).enumerate() {
-                compare(vectors, scale, &scale.thresholds(y), row);
+        Dither::None => canvas.redraw(spare, |from, to, _| truncate(vectors, scale, from.pixels, to)),
+        Dither::Ordered => canvas.redraw(spare, |from, to, _| {
+            for (y, row) in to.chunks_exact_mut(from.stride()).enumerate() {
+                compare(vectors, scale, &scale.thresholds(y), from.row(y), row);
             }
-        }
+        }),
         Dither::FloydSteinberg => {
             let nearest: [u8; 256] = std::array::from_fn(|level| scale.nearest(level as u16));
-            diffuse(image, errors, |pixel| pixel.map(|level| nearest[usize::from(level)]));
+            let nearest = |pixel: [u8; 3]| pixel.map(|level| nearest[usize::from(level)]);
+            diffuse(canvas.in_place(), &mut spare.errors, nearest);
         }
     }
 }
@@ -83,19 +84,19 @@ impl Scale {
 }
 
 kernel! {
-    fn truncate<LANES>(scale: Scale, pixels: &mut [u8]) {
+    fn truncate<LANES>(scale: Scale, from: &[u8], to: &mut [u8]) {
         let drop = 8 - scale.bits;
-        pixels.iter_mut().for_each(|level| *level = scale.level(u16::from(*level) >> drop));
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = scale.level(u16::from(*from) >> drop));
     }
 }
 
 kernel! {
-    fn compare<LANES>(scale: Scale, thresholds: &[u16; 24], row: &mut [u8]) {
-        for pixels in row.chunks_mut(24) {
-            for (level, more) in pixels.iter_mut().zip(thresholds) {
-                let number = u16::from(*level) * scale.highest + more;
+    fn compare<LANES>(scale: Scale, thresholds: &[u16; 24], from: &[u8], to: &mut [u8]) {
+        for (from, to) in from.chunks(24).zip(to.chunks_mut(24)) {
+            for ((from, to), more) in from.iter().zip(to).zip(thresholds) {
+                let number = u16::from(*from) * scale.highest + more;
                 // Divided by 255, exactly below 65,535.
-                *level = scale.level((number + 1 + (number >> 8)) >> 8);
+                *to = scale.level((number + 1 + (number >> 8)) >> 8);
             }
         }
     }
@@ -105,11 +106,11 @@ kernel! {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::fixtures;
+    use super::super::super::{Image, Vectors, fixtures};
     use super::*;
 
     fn reduced(vectors: Vectors, bits: u32, dither: Dither, mut image: Image) -> Vec<u8> {
-        reduce(vectors, bits, dither, &mut image, &mut Errors::default());
+        reduce(bits, dither, Canvas::over(&mut image), &mut Spare { vectors, ..Spare::default() });
         image.pixels
     }
 

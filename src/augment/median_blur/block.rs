@@ -54,6 +54,24 @@ pub unsafe fn store_some<B: Block>(block: B, out: &mut [u8]) {
     out.copy_from_slice(&bytes[..out.len()]);
 }
 
+/// The bytes from `at` on, and zeros where they end.
+///
+/// # Safety
+/// The caller is compiled for `B`.
+#[inline(always)]
+pub unsafe fn load_some<B: Block>(from: &[u8], at: usize) -> B {
+    let from = &from[at..];
+    if from.len() >= B::BYTES {
+        // SAFETY: `from` is long enough.
+        return unsafe { B::load(from.as_ptr()) };
+    }
+    let mut bytes = [0; 64];
+    assert!(B::BYTES <= bytes.len());
+    bytes[..from.len()].copy_from_slice(from);
+    // SAFETY: a block is no longer, as asserted.
+    unsafe { B::load(bytes.as_ptr()) }
+}
+
 /// What can be done with blocks of any kind.
 pub trait Work {
     /// # Safety

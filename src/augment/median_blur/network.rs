@@ -2,44 +2,71 @@
 //! the neighbourhoods that they are part of. Knows rows of bytes, three to a pixel, and no image.
 
 use super::PAST_THE_END;
-use super::block::{Block, Work, store_some};
+use super::block::{Block, Work, load_some, store_some};
 
 /// A row of an image: the median of each byte's `SIZE` × `SIZE` neighbourhood (3 or 5).
 pub struct Row<'a, const SIZE: usize> {
-    /// They begin SIZE / 2 pixels to the left of `out` and end as many to its right, and `PAST_THE_END`.
+    /// The rows about it, each as long as `out`.
     pub rows: [&'a [u8]; SIZE],
-    /// Room for as many rows as long.
+    /// Room for as many rows of [`rank_stride`].
     pub ranks: &'a mut [u8],
     pub out: &'a mut [u8],
+}
+
+/// Bytes of a row of ranks: of the columns of `length` bytes, of as many pixels as stand out on either side, and of what
+/// kernels may read past the end.
+pub const fn rank_stride<const SIZE: usize>(length: usize) -> usize {
+    length + 3 * (SIZE - 1) + PAST_THE_END
+}
+
+impl<const SIZE: usize> Row<'_, SIZE> {
+    /// Puts each column in order: `ranks` begin SIZE / 2 pixels to the left of `out`.
+    #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "y numbers rows of several buffers")]
+    unsafe fn sort_columns<B: Block>(&mut self) {
+        let (length, border) = (self.out.len(), SIZE / 2 * 3);
+        let stride = rank_stride::<SIZE>(length);
+        assert!(self.rows.iter().all(|row| row.len() == length) && length >= 3);
+        assert!(self.ranks.len() >= SIZE * stride && B::BYTES <= PAST_THE_END);
+        let ranks = self.ranks.as_mut_ptr();
+        for at in starts(length, B::BYTES) {
+            // SAFETY: a block stored at `border + at`, `at < length`, ends within a row of `stride` bytes, and `ranks` has
+            // `SIZE` of them, as asserted; the caller is compiled for `B`.
+            unsafe {
+                let mut column = [B::splat(0); SIZE];
+                for y in 0..SIZE {
+                    column[y] = load_some(self.rows[y], at);
+                }
+                sort(&mut column);
+                for y in 0..SIZE {
+                    column[y].store(ranks.add(y * stride + border + at));
+                }
+            }
+        }
+        for ranks in self.ranks.chunks_exact_mut(stride).take(SIZE) {
+            for pixel in 0..SIZE / 2 {
+                // The edge's column is repeated outwards.
+                for byte in 0..3 {
+                    ranks[pixel * 3 + byte] = ranks[border + byte];
+                    ranks[border + length + pixel * 3 + byte] = ranks[border + length - 3 + byte];
+                }
+            }
+        }
+    }
 }
 
 impl<const SIZE: usize> Work for Row<'_, SIZE> {
     #[inline(always)]
     #[expect(clippy::needless_range_loop, reason = "y and x number rows of several buffers")]
-    unsafe fn with<B: Block>(self) {
-        let (length, stride) = (self.out.len(), self.rows[0].len());
-        let columns = length + 3 * (SIZE - 1);
-        assert!(columns + PAST_THE_END <= stride && self.rows.iter().all(|row| row.len() == stride));
-        assert!(self.ranks.len() >= SIZE * stride && B::BYTES <= PAST_THE_END);
-        let ranks = self.ranks.as_mut_ptr();
-        for at in (0..columns).step_by(B::BYTES) {
-            // SAFETY: a block that begins before `columns` ends within a row of `stride` bytes, as asserted, and `ranks`
-            // has `SIZE` of them; the caller is compiled for `B`.
+    unsafe fn with<B: Block>(mut self) {
+        // SAFETY: the caller is compiled for `B`.
+        unsafe { self.sort_columns::<B>() };
+        let (ranks, stride) = (self.ranks.as_ptr(), rank_stride::<SIZE>(self.out.len()));
+        for at in starts(self.out.len(), B::BYTES) {
+            // SAFETY: a block that begins 3 · (SIZE - 1) bytes after one of `out` ends within a row of `stride` bytes, of
+            // which `sort_columns` found `ranks` to have `SIZE`; the caller is compiled for `B`.
             unsafe {
-                let mut column = [B::splat(0); SIZE];
-                for y in 0..SIZE {
-                    column[y] = B::load(self.rows[y].as_ptr().add(at));
-                }
-                sort(&mut column);
-                for y in 0..SIZE {
-                    column[y].store(ranks.add(y * stride + at));
-                }
-            }
-        }
-        for (index, out) in self.out.chunks_mut(B::BYTES).enumerate() {
-            // SAFETY: as above, for a block may begin 3 · (SIZE - 1) bytes after one of `out`.
-            let median = unsafe {
-                let from = ranks.cast_const().add(index * B::BYTES);
+                let from = ranks.add(at);
                 let mut sorted = [[B::splat(0); SIZE]; SIZE];
                 for y in 0..SIZE {
                     for x in 0..SIZE {
@@ -47,12 +74,16 @@ impl<const SIZE: usize> Work for Row<'_, SIZE> {
                     }
                     sort(&mut sorted[y]);
                 }
-                middle(sorted.as_flattened())
-            };
-            // SAFETY: the caller is compiled for `B`.
-            unsafe { store_some(median, out) };
+                store_some(middle(sorted.as_flattened()), &mut self.out[at..]);
+            }
         }
     }
+}
+
+/// Where blocks begin that cover `length` bytes: the last one ends with them, over the one before, unless it is alone.
+#[inline(always)]
+fn starts(length: usize, block: usize) -> impl Iterator<Item = usize> {
+    (0..length).step_by(block).map(move |at| at.min(length.saturating_sub(block)))
 }
 
 const OF_3: &[(usize, usize)] = &[(0, 1), (1, 2), (0, 1)];

@@ -43,6 +43,7 @@ fn task(folder: &Path, settings: &Augment, threads: usize, stop: bool) -> (Task,
         threads,
         device: Device::Cpu,
         provenance: BTreeMap::new(),
+        metering: serde_json::Value::Null,
         log: folder.join("log"),
     };
     let draft = folder.join(format!("draft-{threads}"));

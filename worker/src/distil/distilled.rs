@@ -31,6 +31,18 @@ pub struct Distilled {
 }
 
 impl Distilled {
+    /// Copies of the real images at `places`, `per_class` of each class in order.
+    pub fn chosen(real: &Real, places: &[usize], per_class: usize) -> Distilled {
+        let label = |class: usize| std::iter::repeat_n(class as i64, per_class);
+        Distilled {
+            images: copy(real, places),
+            labels: (0..real.by_class.len()).flat_map(label).collect(),
+            sources: places.iter().map(|place| real.split.source(*place).to_string()).collect(),
+            iterations: 0,
+            final_loss: None,
+        }
+    }
+
     /// Writes the training split and `distillation.json`.
     pub fn write(&self, task: &Task, recipe: &Distil, real: &Real) -> Result<()> {
         let [height, width] = real.size();
@@ -51,5 +63,17 @@ impl Distilled {
         let path = task.content(files::DISTILLATION);
         let text = serde_json::to_string_pretty(&facts).expect("names and numbers are JSON");
         std::fs::write(&path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
+
+fn copy(real: &Real, places: &[usize]) -> Images {
+    let [height, width] = real.size();
+    let size = height * width * 3;
+    let range = |place: &usize| place * size..(place + 1) * size;
+    match real.split.pixels() {
+        Pixels::U8(all) => Images::U8(places.iter().flat_map(|place| &all[range(place)]).copied().collect()),
+        Pixels::F32(all) => {
+            Images::F32(places.iter().flat_map(|place| &all[range(place)]).copied().collect())
+        }
     }
 }

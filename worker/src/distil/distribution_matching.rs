@@ -90,17 +90,8 @@ impl Matching<'_> {
     }
 
     fn tell_memory(&self, task: &Task) {
-        let peak = self.shapes.peak(self.device);
-        tracing::info!(megabytes = peak >> 20, "estimated memory of an iteration");
-        let available = memory::available().filter(|_| self.device == Device::Cpu);
-        if let Some(available) = available.filter(|available| peak > *available) {
-            task.warn(format!(
-                "an iteration takes about {} MB and {} MB are available\n\
-                 hint: lower `width`, `images_per_class` or the image size",
-                peak >> 20,
-                available >> 20
-            ));
-        }
+        let remedy = "lower `width`, `images_per_class` or the image size";
+        memory::tell(task, self.device, self.shapes.peak(self.device), "an iteration", remedy);
     }
 
     /// The checkpoint's state, or the first.

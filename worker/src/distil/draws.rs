@@ -16,6 +16,8 @@ pub enum Use {
     Augmentation = 4,
     /// An iteration's real images.
     Batch = 5,
+    /// Where the centres of k-means begin.
+    Centres = 6,
 }
 
 /// A seed that depends on every one of its parts.

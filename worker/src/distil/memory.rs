@@ -1,5 +1,6 @@
-//! What an iteration of distribution matching takes in memory, estimated before it starts.
+//! What a distillation takes in memory, estimated before it starts.
 
+use pipeline::engine::Task;
 use tch::Device;
 
 /// Activations of one real chunk: small ones stay in the processor's caches, large ones keep a GPU busy.
@@ -44,8 +45,18 @@ impl Shapes {
     }
 }
 
+/// Notes that `what` takes `peak` bytes, and warns with the remedy where this machine has less.
+pub fn tell(task: &Task, device: Device, peak: u64, what: &str, remedy: &str) {
+    tracing::info!(megabytes = peak >> 20, "estimated memory of {what}");
+    let available = available().filter(|available| device == Device::Cpu && peak > *available);
+    if let Some(available) = available {
+        let (peak, available) = (peak >> 20, available >> 20);
+        task.warn(format!("{what} takes about {peak} MB and {available} MB are available\nhint: {remedy}"));
+    }
+}
+
 /// Bytes that this machine can still give, where it says so.
-pub fn available() -> Option<u64> {
+fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)

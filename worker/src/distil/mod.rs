@@ -2,11 +2,13 @@
 
 mod checkpoint;
 mod class_mean;
+mod coreset;
 mod curve;
 mod distilled;
 mod distribution_matching;
 mod draws;
 mod eigenimages;
+mod features;
 mod forming;
 mod memory;
 mod random;
@@ -44,6 +46,9 @@ pub fn distil(task: &Task, device: Device) -> Result<()> {
         Method::Eigenimages(_) => {
             task.started(None);
             eigenimages::distil(task, &real, recipe.images_per_class as usize)?
+        }
+        Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_) => {
+            coreset::choose(task, &real, &recipe, device)?
         }
         Method::DistributionMatching(settings) => {
             distribution_matching::distil(task, &real, &recipe, settings, device)?

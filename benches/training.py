@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Times a training step of `pipeline` beside PyTorch eager: same network, images, batch, threads and precision.
+
+Prints a Markdown table. Wants torch, torchvision and timm for the peer; a network whose peer cannot be had is left out.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from orchestration import ROOT, find_pipeline
+
+PEER = Path(__file__).with_name("training_peer.py")
+HINT = "python3 -m venv target/peers && target/peers/bin/pip install torch==2.11.0 torchvision==0.26.0 timm"
+
+# Name, image size, batch, learning rate, steps of the shorter training; the longer one takes three times as many.
+CASES = [
+    ("convnet", 32, 128, 0.01, 6),
+    ("cnn", 64, 64, 0.01, 20),
+    ("ultralight", 64, 64, 0.02, 30),
+    ("vgg16-bn", 48, 16, 0.01, 4),
+    ("resnet18", 32, 64, 0.02, 3),
+    ("convnext", 64, 32, 0.005, 3),
+    ("vit-tiny", 64, 32, 0.005, 6),
+]
+CLASSES, PER_CLASS, VALID = 10, 100, 20
+
+
+def experiment(network, size, batch, lr, steps, precision, seed):
+    trainings = "".join(
+        f"""
+[train.{name}]
+from = "drawings"
+network = "{network}"
+steps = {count}
+batch = {batch}
+optimizer = {{ sgd = {{ lr = {lr}, momentum = 0.9, weight_decay = 5e-4 }} }}
+transforms = ["flip"]
+label_smoothing = 0.1
+curve_points = 1
+precision = "{precision}"
+seed = {seed}
+"""
+        for name, count in (("short", steps), ("long", 3 * steps))
+    )
+    return f"""
+[subset.drawings]
+dataset = "drawings"
+per_class = {{ train = {PER_CLASS}, valid = {VALID}, test = 1 }}
+image_size = {size}
+{trainings}"""
+
+
+def ours(pipeline, folder, case, precision, seed):
+    """Processor and wall seconds of the steps that the longer training has more, its accuracy and parameters."""
+    network, size, *_ = case
+    name = f"{network}-{precision}-{seed}"
+    (folder / f"{name}.toml").write_text(experiment(*case, precision, seed))
+    command = [str(pipeline), "run", f"{name}.toml", "--jobs", "1"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if ran.returncode:
+        sys.exit(f"`{' '.join(command)}` failed:\n{ran.stderr}")
+    found = {}
+    for path in (folder / "artifacts/train").glob("*/receipt.json"):
+        receipt = json.loads(path.read_text())
+        told = receipt["pre_image"]["parameters"]
+        if (told["seed"], told["precision"], list(told["network"])) == (seed, precision, [network]):
+            found[receipt["label"]] = (receipt, path.parent / "content")
+    (short, _), (long, content) = found["short"], found["long"]
+    spent = {key: long[f"{secs}_secs"] - short[f"{secs}_secs"] for key, secs in (("cpu", "cpu"), ("wall", "took"))}
+    last = (content / "curves.csv").read_text().split("\n")
+    accuracy = dict(zip(last[0].split(","), last[1].split(",")))["valid_accuracy"]
+    return spent | {"accuracy": float(accuracy), "parameters": parameters(content)}
+
+
+def parameters(content):
+    header = (content / "weights.safetensors").read_bytes()
+    size = int.from_bytes(header[:8], "little")
+    tensors = json.loads(header[8 : 8 + size])
+    learnt = (about["shape"] for name, about in tensors.items() if name != "__metadata__" and not is_buffer(name))
+    return sum(product(shape) for shape in learnt)
+
+
+def is_buffer(name):
+    return re.search(r"running_(mean|var)$|num_batches_tracked$", name) is not None
+
+
+def product(numbers):
+    total = 1
+    for number in numbers:
+        total *= number
+    return total
+
+
+def peer(python, folder, case, precision, layout, seed):
+    network, size, batch, lr, steps = case
+    content = subset(folder, size)
+    about = json.loads((content / "preprocess.json").read_text())
+    job = {
+        "network": network, "precision": precision, "layout": layout, "batch": batch, "lr": lr, "seed": seed,
+        "short": steps, "long": 3 * steps, "threads": 1, "classes": CLASSES,
+        "train": str(content / "train.safetensors"), "valid": str(content / "valid.safetensors"),
+        "mean": about["mean"], "sd": about["sd"],
+    }  # fmt: skip
+    ran = subprocess.run([python, str(PEER), json.dumps(job)], capture_output=True, text=True)
+    if ran.returncode:
+        say(f"PyTorch's {network} is left out: {ran.stderr.strip().splitlines()[-1]}\nhint: {HINT}")
+        return None
+    return json.loads(ran.stdout)
+
+
+def subset(folder, size):
+    for path in (folder / "artifacts/subset").glob("*/receipt.json"):
+        if json.loads(path.read_text())["pre_image"]["parameters"]["image_size"] == size:
+            return path.parent / "content"
+    sys.exit(f"no subset of {size} pixels was made")
+
+
+# Contestants of a case: name and how it is run.
+def contestants(pipeline, python, folder, case, has_bf16):
+    def mine(precision):
+        return lambda seed: ours(pipeline, folder, case, precision, seed)
+
+    def theirs(precision, layout):
+        return lambda seed: peer(python, folder, case, precision, layout, seed)
+
+    found = {
+        ("ours", "fp32"): mine("fp32"),
+        ("PyTorch, NCHW", "fp32"): theirs("fp32", "nchw"),
+        ("PyTorch, channels-last", "fp32"): theirs("fp32", "channels-last"),
+    }
+    if has_bf16:
+        found[("ours", "bf16")] = mine("bf16")
+        found[("PyTorch, channels-last", "bf16")] = theirs("bf16", "channels-last")
+    return found
+
+
+def measure(options, pipeline, folder, case):
+    """Per contestant the figures of each repetition; contestants take turns, and the order rotates."""
+    found = contestants(pipeline, options.python, folder, case, has_bf16())
+    told = {name: [] for name in found}
+    for repetition in range(options.repeat):
+        names = list(found)
+        at = repetition % (len(names) - 1)
+        # Ours goes first at the first turn: it makes the images.
+        order = names if repetition == 0 else names[at:] + names[:at]
+        for name in order:
+            say(f"{case[0]}, repetition {repetition + 1} of {options.repeat}: {', '.join(name)}")
+            figures = found[name](repetition)
+            if figures:
+                told[name].append(figures)
+    return {name: figures for name, figures in told.items() if figures}
+
+
+def has_bf16():
+    return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+
+
+def rows(case, told):
+    network, size, batch, _, steps = case
+    sizes = {figures["parameters"] for runs in told.values() for figures in runs}
+    if len(sizes) > 1:
+        sys.exit(f"the networks called {network} differ: {sorted(sizes)} parameters")
+    lines = []
+    for (name, precision), runs in told.items():
+        cpu, wall = (1000 * statistics.median(run[key] for run in runs) / (2 * steps) for key in ("cpu", "wall"))
+        accuracy = statistics.mean(run["accuracy"] for run in runs)
+        ratio = "" if name == "ours" else f"{ratio_of(runs, told.get(('ours', precision)), 'cpu'):.2f}"
+        lines.append(
+            f"| {network} {size}², {batch} | {precision} | {name} | {cpu:.1f} | {wall:.1f} | {ratio} | {100 * accuracy:.0f} |"
+        )
+    return lines
+
+
+def ratio_of(runs, mine, key):
+    """How many times as long theirs takes: the median over repetitions that ran beside each other."""
+    return statistics.median(their[key] / our[key] for their, our in zip(runs, mine))
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def heading(options):
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return [
+        "# Training beside PyTorch eager",
+        f"\n{model.group(1) if model else platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}; one thread; "
+        f"medians over {options.repeat} repetitions, contestants in turn; load {os.getloadavg()[0]:.1f}.\n",
+        "Milliseconds a step. × ours: how many times as long as ours at the same precision (processor time; above 1: ours is "
+        "faster). Accuracy: on the validation split after the last of these few steps, the mean, to see that the work is done.\n",
+        "| network, images, batch | precision | program | CPU ms | wall ms | × ours | accuracy % |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", help="only networks that contain one of these words")
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="repetitions (5)")
+    parser.add_argument("--pipeline", metavar="PATH", help="the program (target/release/pipeline)")
+    parser.add_argument("--python", default=sys.executable, metavar="PATH", help="a Python that has torch")
+    parser.add_argument("--save", action="store_true", help="also write benches/results/training.md")
+    options = parser.parse_args()
+    pipeline = find_pipeline(options.pipeline)
+    chosen = [case for case in CASES if not options.words or any(word in case[0] for word in options.words)]
+    lines = heading(options)
+    with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as place:
+        folder = Path(place)
+        per_class = PER_CLASS + VALID + 1
+        (folder / "pipeline.toml").write_text(
+            f'device = "cpu"\n\n[datasets.drawings]\nformat = {{ sketch-birds = {{ train = {per_class} }} }}\n'
+        )
+        started = time.time()
+        for case in chosen:
+            lines += rows(case, measure(options, pipeline, folder, case))
+        say(f"{time.time() - started:.0f} s in all")
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if options.save:
+        (ROOT / "benches/results/training.md").write_text(text)
+
+
+main()

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Trains a network in PyTorch as a careful user writes it, on the image set that `pipeline` trains on.
+
+Takes one JSON argument (see `training.py`), prints one JSON line: processor and wall seconds from step `short` to step
+`long`, parameters, and the accuracy on the validation split after the last step.
+"""
+
+import json
+import sys
+import time
+
+
+def read(path):
+    """The images (u8, [n, h, w, 3]) and labels of a safetensors file."""
+    import torch
+
+    with open(path, "rb") as file:
+        data = file.read()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    kinds = {"U8": torch.uint8, "I64": torch.int64}
+
+    def tensor(name):
+        about = header[name]
+        start, end = (8 + size + offset for offset in about["data_offsets"])
+        flat = torch.frombuffer(bytearray(data[start:end]), dtype=kinds[about["dtype"]])
+        return flat.reshape(about["shape"])
+
+    return tensor("images"), tensor("labels")
+
+
+def convnet(nn, side, classes):
+    layers, channels = [], 3
+    for _ in range(side.bit_length() - 3):
+        layers += [nn.Conv2d(channels, 128, 3, padding=1), nn.InstanceNorm2d(128, affine=True), nn.ReLU(), nn.AvgPool2d(2)]
+        channels = 128
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 16, classes))
+
+
+def cnn(nn, side, classes):
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(4), nn.Dropout(0.2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(64), nn.MaxPool2d(4), nn.Dropout(0.2),
+        nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(128), nn.Flatten(),
+        nn.Linear(128 * (side // 16) ** 2, classes),
+    )  # fmt: skip
+
+
+def ultralight(nn, side, classes):
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.BatchNorm2d(16),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(64), nn.MaxPool2d(3), nn.Flatten(),
+        nn.Linear(64 * (side // 12) ** 2, 50), nn.ReLU(), nn.Dropout(0.2), nn.Linear(50, classes),
+    )  # fmt: skip
+
+
+def vgg16_bn(nn, _side, classes):
+    from torchvision.models import vgg16_bn as published
+
+    return nn.Sequential(published().features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes))
+
+
+def resnet18(nn, _side, classes):
+    from torchvision.models import resnet18 as published
+
+    network = published(num_classes=classes)
+    network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+    return network
+
+
+def vit_tiny(_nn, side, classes):
+    import timm
+
+    return timm.create_model("vit_tiny_patch16_224", img_size=side, patch_size=8, num_classes=classes)
+
+
+def convnext(_nn, _side, classes):
+    import timm
+
+    return timm.create_model("convnext_atto", patch_size=2, num_classes=classes)
+
+
+NETWORKS = {
+    "convnet": convnet, "cnn": cnn, "ultralight": ultralight, "vgg16-bn": vgg16_bn, "resnet18": resnet18,
+    "vit-tiny": vit_tiny, "convnext": convnext,
+}  # fmt: skip
+
+
+class Pictures:
+    """Hands out whole batches: one indexing each, not one an image."""
+
+    def __init__(self, images, labels):
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, places):
+        return self.images[places], self.labels[places]
+
+
+def main():
+    import torch
+    from torch import nn
+    from torch.utils.data import BatchSampler, DataLoader, RandomSampler
+
+    job = json.loads(sys.argv[1])
+    torch.set_num_threads(job["threads"])
+    torch.manual_seed(job["seed"])
+    images, labels = read(job["train"])
+    mean, sd = (torch.tensor(job[name]).reshape(1, 3, 1, 1) for name in ("mean", "sd"))
+    layout = torch.channels_last if job["layout"] == "channels-last" else torch.contiguous_format
+    compute = torch.autocast("cpu", torch.bfloat16, enabled=job["precision"] == "bf16")
+
+    def prepared(batch):
+        return ((batch.permute(0, 3, 1, 2).float() / 255 - mean) / sd).contiguous(memory_format=layout)
+
+    set_ = Pictures(images, labels)
+    batches = BatchSampler(RandomSampler(set_), job["batch"], drop_last=True)
+    loader = DataLoader(set_, sampler=batches, batch_size=None)
+    network = NETWORKS[job["network"]](nn, images.shape[1], job["classes"]).to(memory_format=layout)
+    network.train()
+    optimizer = torch.optim.SGD(network.parameters(), job["lr"], momentum=0.9, weight_decay=5e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, job["lr"], total_steps=job["long"], cycle_momentum=False)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
+    step, marks = 0, {}
+    while step < job["long"]:
+        for x, y in loader:
+            x = prepared(x)
+            x = torch.where((torch.rand(len(x), 1, 1, 1) < 0.5), x.flip(3), x)
+            with compute:
+                loss = loss_of(network(x), y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            step += 1
+            if step in (job["short"], job["long"]):
+                marks[step] = (time.process_time(), time.perf_counter())
+            if step == job["long"]:
+                break
+    network.eval()
+    hits, (held, truth) = 0, read(job["valid"])
+    with torch.no_grad(), compute:
+        for at in range(0, len(truth), 128):
+            hits += (network(prepared(held[at : at + 128])).argmax(1) == truth[at : at + 128]).sum().item()
+    (cpu, wall), (cpu_end, wall_end) = marks[job["short"]], marks[job["long"]]
+    parameters = sum(p.numel() for p in network.parameters())
+    told = {"cpu": cpu_end - cpu, "wall": wall_end - wall, "parameters": parameters, "accuracy": hits / len(truth)}
+    print(json.dumps(told))
+
+
+main()

@@ -1,0 +1,87 @@
+//! Settings of a distillation that cannot work, or cannot work together.
+
+use super::{Distil, DistributionMatching, Method, PIXELS, is_pixels};
+use crate::recipe::network::convnet_depth;
+use crate::recipe::{Complaint, Facts};
+
+/// `inputs` are the image set and, where `features` names one, the network.
+pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
+    let from = inputs.first().cloned().unwrap_or_default();
+    let own = [too_many(distil, &from), too_deep(distil, &from), no_features(distil)];
+    let network = inputs.get(1).into_iter().flat_map(|network| other_images(&from, network));
+    own.into_iter().flatten().chain(network).collect()
+}
+
+fn too_many(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let asked = distil.images_per_class;
+    if matches!(distil.method, Method::ClassMean(_)) && asked > 1 {
+        let message = format!("`class-mean` makes 1 image a class, not {asked}");
+        return Some(Complaint::new(&["images_per_class"], message).hint("set `images_per_class = 1`"));
+    }
+    let there = from.train_per_class.filter(|there| asked > *there)?;
+    let message = format!("{asked} images a class asked of a set that has {there}");
+    Some(Complaint::new(&["images_per_class"], message).against("from", &["per_class", "train"]))
+}
+
+fn too_deep(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let Method::DistributionMatching(DistributionMatching { depth: Some(depth), .. }) = distil.method else {
+        return None;
+    };
+    let size = from.image_size.filter(|size| size >> depth == 0)?;
+    let message = format!("{depth} blocks halve an image of {size} pixels to nothing");
+    let hint = format!("at most {} blocks, or leave `depth` out for {}", size.ilog2(), convnet_depth(size));
+    let field = ["method", "distribution-matching", "depth"];
+    Some(Complaint::new(&field, message).hint(hint).against("from", &["image_size"]))
+}
+
+/// A network that the method would not look at.
+fn no_features(distil: &Distil) -> Option<Complaint> {
+    if is_pixels(&distil.features) || distil.method.compares_images() {
+        return None;
+    }
+    let message = format!("`{}` takes no features", distil.method.name());
+    let hint = format!("leave `features` out, or set `features = \"{PIXELS}\"`");
+    Some(Complaint::new(&["features"], message).hint(hint))
+}
+
+/// A network that cannot look at these images.
+fn other_images(from: &Facts, network: &Facts) -> Option<Complaint> {
+    let (images, trained) = (from.image_size?, network.image_size?);
+    if images == trained {
+        return None;
+    }
+    let message = format!("images of {images} pixels for a network trained on {trained}");
+    Some(Complaint::new(&["features"], message).against("from", &["image_size"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn distil(method: &str, features: &str) -> Distil {
+        let method = json!({ method: {} });
+        let table =
+            json!({ "from": "photos", "images_per_class": 1, "method": method, "features": features });
+        serde_json::from_value(table).unwrap()
+    }
+
+    fn said(distil: &Distil, sizes: &[u32]) -> Vec<String> {
+        let facts = |size: &u32| Facts { image_size: Some(*size), ..Facts::default() };
+        let inputs: Vec<Facts> = sizes.iter().map(facts).collect();
+        of(distil, &inputs).into_iter().map(|complaint| complaint.message).collect()
+    }
+
+    #[test]
+    fn features_are_refused_where_no_images_are_compared() {
+        assert_eq!(said(&distil("random", "net"), &[32, 32]), ["`random` takes no features"]);
+        assert!(said(&distil("random", "pixels"), &[32]).is_empty());
+        assert!(said(&distil("herding", "net"), &[32, 32]).is_empty());
+    }
+
+    #[test]
+    fn a_network_that_was_trained_on_other_sizes_is_refused() {
+        let said = said(&distil("k-center", "net"), &[32, 64]);
+        assert_eq!(said, ["images of 32 pixels for a network trained on 64"]);
+    }
+}
