@@ -171,6 +171,7 @@ macro_rules! kinds {
     ($($variant:ident),+ $(,)?) => {
         /// One stage as written, of any kind.
         #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "most stages of an experiment are the largest kind: `train`")]
         pub enum Recipe { $($variant($variant),)+ }
 
         /// Every kind, as TOML writes it: `[kind.name]`.

@@ -102,15 +102,16 @@ pub struct Train {
     #[schemars(range(min = 1, max = 10_000))]
     pub curve_points: u32,
     /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
-    /// it, at random. The last layer starts anew where it tells other classes apart. The steps, the optimiser and the
-    /// schedule begin at 0: a training with more `epochs` never goes on from a shorter one unless it is named here.
+    /// it, at random. The last layer starts anew where it tells other classes apart, and the positions of `vit-tiny` are
+    /// resampled where there are more or fewer of them. The steps, the optimiser and the schedule begin at 0: a training with
+    /// more `epochs` never goes on from a shorter one unless it is named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<String>,
     /// What stays as it starts: `"backbone"` (all but the last layer), or a list of layers by name, each with all that is
     /// below it (`["layer1"]` holds `layer1.0.conv1`). Frozen norms keep their running statistics, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Freeze>,
-    /// Highest learning rate of the last layer; without it, that of the others.
+    /// Highest learning rate of the last layer; without it, that of the others, or the `adam_lr` of `muon`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub lr_head: Option<f64>,

@@ -42,6 +42,8 @@ impl Teacher {
         let network = described.build()?;
         let (mut parameters, buffers) =
             weights::read(task.input("teacher", files::WEIGHTS)?, &network, device)?;
+        let finite = bool::try_from(parameters.flat().isfinite().all())?;
+        ensure!(finite, "the teacher `{label}` holds weights that are no numbers");
         parameters.freeze(&vec![true; network.parameters().len()]);
         let compute = kind_of(described.precision);
         let renormalise = renormalisation(&set.preprocess, &described.preprocess, device);
