@@ -276,6 +276,7 @@ fn every_verb_has_help_with_an_example() {
         "list",
         "show",
         "compare",
+        "report",
         "gc",
         "verify",
         "export",

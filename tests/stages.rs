@@ -113,9 +113,15 @@ fn the_whole_graph_runs_is_cached_and_leaves_its_tables() {
             "{table}"
         );
     }
-    let before = project.digests();
+    said.says("report: artifacts/results/x/");
+    let page = project.path("artifacts/results/x/latest/report.html");
+    let written = || std::fs::metadata(&page).unwrap().modified().unwrap();
+    let (before, at) = (project.digests(), written());
     project.run().says("25 cached");
-    assert_eq!(project.digests(), before);
+    assert_eq!((project.digests(), written()), (before, at));
+    project.pipeline(&["report", "x", "--by", "arm", "--to", "page.html"]).expect(0).says("page.html");
+    assert!(project.read("page.html").contains("<h2>Leaderboard</h2>"));
+    assert!(project.read("page/accuracy_seconds.csv").lines().count() > 3);
     project.pipeline(&["compare", "x", "--by", "arm"]).expect(0).says("matched");
     project.pipeline(&["compare", "x", "--by", "arm", "--json"]).expect(0);
     project.pipeline(&["show", "photos", "x.toml", "--sheet", "sheet.png"]).expect(0);

@@ -1,11 +1,13 @@
 //! The command line as a person types it: verbs, options, and an example with each.
 
+mod compare;
 mod data;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use compare::{Compare, Format, Report};
 pub use data::{Data, DataCheck, DataFetch, DataList, DataShow, DataVerb};
 
 /// Answers questions about image classification: one TOML file, a graph of cached stages, comparable runs.
@@ -65,9 +67,14 @@ pub enum Verb {
     Show(Show),
     /// Compare the runs of experiments, or of launches
     #[command(
-        after_help = "Examples:\n  pipeline compare distill_vs_full --by arm\n  pipeline compare one_image verdict --only-diff --csv > table.csv"
+        after_help = "Examples:\n  pipeline compare distill_vs_full --by arm\n  pipeline compare verdict --baseline arm=full,network=vgg16-bn --margin 2 --sort -accuracy\n  pipeline compare one_image verdict --only-diff --csv > table.csv"
     )]
     Compare(Compare),
+    /// Write one page about launches that opens anywhere without a network
+    #[command(
+        after_help = "Examples:\n  pipeline report distill_vs_full --baseline arm=full,network=vgg16-bn\n  pipeline report one_image verdict --to both.html"
+    )]
+    Report(Report),
     /// Remove artifacts that no result refers to
     #[command(after_help = "Example:\n  pipeline gc --dry-run --keep-last 3")]
     Gc(Gc),
@@ -227,38 +234,6 @@ pub struct Show {
     /// Write the description as JSON to stdout
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Args)]
-pub struct Compare {
-    /// Experiments (their last launch) or folders of launches
-    #[arg(required = true, value_name = "EXPERIMENT")]
-    pub launches: Vec<String>,
-    /// The axis whose values stand against one another
-    #[arg(long, value_name = "AXIS")]
-    pub by: Option<String>,
-    /// The value of the axis that the others are measured against; without it, the first
-    #[arg(long, value_name = "VALUE")]
-    pub baseline: Option<String>,
-    /// Leave out what is equal everywhere
-    #[arg(long)]
-    pub only_diff: bool,
-    #[command(flatten)]
-    pub format: Format,
-}
-
-#[derive(Args, Clone, Copy)]
-#[group(multiple = false)]
-pub struct Format {
-    /// Write CSV
-    #[arg(long)]
-    pub csv: bool,
-    /// Write JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Write Markdown
-    #[arg(long)]
-    pub md: bool,
 }
 
 #[derive(Args)]

@@ -5,15 +5,22 @@ use super::failure::Failure;
 use super::opened::{Opened, eprint};
 use super::run::table_width;
 use super::say::say;
-use crate::report::{self, Comparison, results};
+use crate::report::{self, Comparison, Launch, results, sides::Chosen};
 
 pub fn compare(arguments: &Compare) -> Result<(), Failure> {
     let opened = Opened::here()?;
-    let find = |named: &String| results::find(&opened.results(), named).map_err(Failure::usage);
-    let launches = arguments.launches.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let launches = launches(&opened, &arguments.launches)?;
+    let filters = arguments.filters.iter().map(|text| filter(text)).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
-        by: arguments.by.as_deref(),
-        baseline: arguments.baseline.as_deref(),
+        chosen: Chosen {
+            by: arguments.by.as_deref(),
+            baseline: arguments.baseline.as_deref(),
+            only: filters,
+            group_by: arguments.group_by.iter().map(String::as_str).collect(),
+            unlike: arguments.unlike,
+        },
+        margin: arguments.margin.map(|points| points / 100.0),
+        sort: arguments.sort.as_deref(),
         only_diff: arguments.only_diff,
         format: format(arguments.format),
     };
@@ -26,11 +33,28 @@ pub fn compare(arguments: &Compare) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The launches that a person names.
+pub fn launches(opened: &Opened, named: &[String]) -> Result<Vec<Launch>, Failure> {
+    let find = |named: &String| results::find(&opened.results(), named).map_err(Failure::usage);
+    named.iter().map(find).collect()
+}
+
+/// `network=cnn,vgg16-bn`: an axis and its values.
+fn filter(text: &str) -> Result<(&str, Vec<&str>), Failure> {
+    let Some((axis, values)) = text.split_once('=') else {
+        return Err(Failure::usage(format!(
+            "`{text}` says no axis and value to keep\nhint: `--where network=cnn,vgg16-bn`"
+        )));
+    };
+    Ok((axis.trim(), values.split(',').map(str::trim).collect()))
+}
+
 fn format(chosen: Format) -> report::Format {
     match chosen {
         Format { csv: true, .. } => report::Format::Csv,
         Format { json: true, .. } => report::Format::Json,
         Format { md: true, .. } => report::Format::Markdown,
+        Format { latex: true, .. } => report::Format::Latex,
         _ => report::Format::Text { width: table_width(), color: console::colors_enabled() },
     }
 }

@@ -22,6 +22,7 @@ mod machine;
 mod opened;
 mod plan;
 mod record;
+mod report;
 mod run;
 mod say;
 mod sheet;
@@ -100,6 +101,7 @@ fn perform(verb: &Verb) -> Result<(), Failure> {
         Verb::List(arguments) => list::list(arguments),
         Verb::Show(arguments) => show::show(arguments),
         Verb::Compare(arguments) => compare::compare(arguments),
+        Verb::Report(arguments) => report::report(arguments),
         Verb::Gc(arguments) => gc::gc(arguments),
         Verb::Verify(arguments) => verify::verify(arguments),
         Verb::Export(arguments) => export::export(arguments),

@@ -14,7 +14,7 @@ use super::machine;
 use super::opened::{OpenedExperiment, eprint};
 use super::say::say;
 use super::view::{View, seconds};
-use super::{plan, record, terms};
+use super::{plan, record, report as page, terms};
 use crate::engine::{self, Final, History, Listener, Options, Outcome, Store};
 use crate::report::{self, Launch, results};
 
@@ -109,6 +109,10 @@ fn keep(
     std::fs::write(folder.join("experiment.toml"), opened.experiment.resolved())?;
     launch.write(&folder)?;
     report::write_tables(&launch, store, &folder)?;
+    // The tables say the same; a page that cannot be made is no reason to call the launch a failure.
+    if let Err(error) = page::of_launch(&opened.opened, store, &launch, &folder) {
+        eprint(&format!("warning: no report was written: {error:#}\n"));
+    }
     results::point_latest(&results, &launch.experiment, &launch.launch)?;
     Ok((launch, folder))
 }
@@ -137,6 +141,9 @@ fn tell(
         eprint(&format!("{bill}\n"));
     }
     eprint(&format!("tables: {}/{{runs,summary,curves,confusion,stages,emissions}}.csv\n", shown.display()));
+    if folder.join(page::FILE).is_file() {
+        eprint(&format!("report: {}/{}\n", shown.display(), page::FILE));
+    }
     Ok(())
 }
 

@@ -30,6 +30,15 @@ impl Cell {
         }
     }
 
+    /// Counts and finite numbers.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Cell::Count(count) => Some(*count as f64),
+            Cell::Number(number) => Some(*number).filter(|number| number.is_finite()),
+            _ => None,
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Cell::Missing => Value::Null,
@@ -122,6 +131,38 @@ pub fn markdown(columns: &[String], rows: &[Vec<String>], right: &[bool]) -> Str
     line(columns) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
 }
 
+/// A LaTeX `tabular` of texts with the rules of `booktabs`; what LaTeX would take for commands is escaped.
+pub fn latex(columns: &[String], rows: &[Vec<String>], right: &[bool]) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        format!("  {} \\\\\n", cells.join(" & "))
+    };
+    let places: String = right.iter().map(|right| if *right { 'r' } else { 'l' }).collect();
+    let rows: String = rows.iter().map(|row| line(row)).collect();
+    format!(
+        "\\begin{{tabular}}{{{places}}}\n  \\toprule\n{}  \\midrule\n{rows}  \\bottomrule\n\\end{{tabular}}\n",
+        line(columns)
+    )
+}
+
+fn escaped(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{letter}"),
+        '\\' => "\\textbackslash{}".to_string(),
+        '~' => "\\textasciitilde{}".to_string(),
+        '^' => "\\textasciicircum{}".to_string(),
+        '±' => "$\\pm$".to_string(),
+        '×' => "$\\times$".to_string(),
+        '−' => "$-$".to_string(),
+        'Δ' => "$\\Delta$".to_string(),
+        '†' => "$^\\dagger$".to_string(),
+        '<' => "$<$".to_string(),
+        '\n' => " ".to_string(),
+        other => other.to_string(),
+    };
+    text.chars().map(letter).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +203,21 @@ mod tests {
     fn markdown_survives_bars_and_line_ends() {
         let text = markdown(&["a|b".into(), "n".into()], &[vec!["x\ny".into(), "1".into()]], &[false, true]);
         assert_eq!(text, "| a\\|b | n |\n| --- | ---: |\n| x y | 1 |\n");
+    }
+
+    #[test]
+    fn latex_survives_its_own_letters() {
+        let rows = [vec!["a_b & c".to_string(), "−1.0 ± 2".to_string()]];
+        let text = latex(&["net\\work".into(), "Δ %".into()], &rows, &[false, true]);
+        let wanted = [
+            "\\begin{tabular}{lr}",
+            "  \\toprule",
+            "  net\\textbackslash{}work & $\\Delta$ \\% \\\\",
+            "  \\midrule",
+            "  a\\_b \\& c & $-$1.0 $\\pm$ 2 \\\\",
+            "  \\bottomrule",
+            "\\end{tabular}",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), wanted);
     }
 }

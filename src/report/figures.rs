@@ -13,6 +13,16 @@ pub fn points(difference: f64) -> String {
     signed(&format!("{:+.1}", 100.0 * difference))
 }
 
+/// A probability: `0.42`, `0.031`, `0.0021`, `< 0.001`; never 0.
+pub fn chance(p: f64) -> String {
+    match p {
+        0.095.. => format!("{p:.2}"),
+        0.0095.. => format!("{p:.3}"),
+        0.001.. => format!("{p:.4}"),
+        _ => "< 0.001".to_string(),
+    }
+}
+
 /// Seconds with two digits or more that mean something: `0.042`, `0.42`, `4.2`, `42`, `4200`.
 pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.*}", (SECONDS.decimals)(seconds))
@@ -144,6 +154,7 @@ mod tests {
             [812, 999_499, 999_500, 62_300, 14_724_042, 138_357_544].map(count),
             ["812", "999 k", "1.00 M", "62.3 k", "14.7 M", "138 M"]
         );
+        assert_eq!([0.42, 0.031, 0.0021, 1e-9].map(chance), ["0.42", "0.031", "0.0021", "< 0.001"]);
         assert_eq!(
             [0.0, 0.001234, 4.5678, 1234.5, 0.02].map(significant),
             ["0", "0.00123", "4.57", "1234", "0.0200"]

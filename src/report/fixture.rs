@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::drawn::Terms;
 use super::launch::{InputRecord, Launch, Run, StageRecord, State, VERSION};
 use super::stored::Stored;
+use crate::data::{Labels, Pixels, write_split};
 use crate::energy::{Assumptions, Carbon, Joules, Price, Tariff};
 use crate::engine::Store;
 
@@ -246,6 +247,39 @@ impl Fixture {
         let path = self.place(stage).join("receipt.json");
         let mut receipt: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         receipt["files"][name] = digest(bytes.as_ref());
+        std::fs::write(path, receipt.to_string()).unwrap();
+    }
+
+    /// Writes the predictions of a run on 250 images, and its accuracy: right where `right` says so of an image.
+    pub fn predict(&self, run: usize, right: impl Fn(usize) -> bool) {
+        let evaluate = self.launch.runs[run].evaluate;
+        let mut table = "index,source,label,predicted,probability,label_probability,loss\n".to_string();
+        for image in 0..250 {
+            let (label, other) = (CLASSES[image % 5], CLASSES[(image + 1) % 5]);
+            let predicted = if right(image) { label } else { other };
+            table.push_str(&format!("{image},test/{label}/{image}.jpg,{label},{predicted},0.75,0.5,0.5\n"));
+        }
+        self.file(evaluate, "predictions.csv", table);
+        let accuracy = (0..250).filter(|image| right(*image)).count() as f64 / 250.0;
+        let metrics = json!({"accuracy": accuracy, "loss": 1.0 - accuracy, "images": 250, "split": "test"});
+        self.file(evaluate, "metrics.json", metrics.to_string());
+    }
+
+    /// Gives the subset 250 test images of so many pixels a side, of one grey each.
+    pub fn test_images(&self, side: usize) {
+        let pixels: Vec<u8> = (0..250).flat_map(|image| vec![image as u8; side * side * 3]).collect();
+        let labels = Labels::Hard((0..250).map(|image| image % 5).collect());
+        let sources: Vec<String> = (0..250).map(|image| format!("test/{image}.jpg")).collect();
+        let path = self.place(0).join("content").join("test.safetensors");
+        write_split(&path, side, side, Pixels::U8(&pixels), &labels, &sources).unwrap();
+        self.file(0, "test.safetensors", std::fs::read(&path).unwrap());
+    }
+
+    /// Adds a fact to the provenance of an artifact.
+    pub fn note(&self, stage: usize, name: &str, fact: &str) {
+        let path = self.place(stage).join("receipt.json");
+        let mut receipt: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        receipt["provenance"][name] = json!(fact);
         std::fs::write(path, receipt.to_string()).unwrap();
     }
 

@@ -1,7 +1,8 @@
 //! What a launch found, as tables and comparisons; reads artifacts, never events.
 //!
 //! A [`Launch`] is the record of an invocation. From it and the store come [`runs`] (a row a run), from those
-//! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them.
+//! [`summary`] (a row a group, over the replicates); [`tables`] writes them as files, [`terminal`] shows them, [`page`]
+//! is what a person reads. [`sides`] says what stands against what, [`judge`] what a difference is worth.
 
 mod bill;
 mod cells;
@@ -9,11 +10,17 @@ mod compare;
 mod confusion;
 mod drawn;
 mod emissions;
+mod evidence;
 mod figures;
+mod hardware;
+mod judge;
 mod launch;
 mod layout;
 mod metered;
 mod network;
+mod page;
+mod pin;
+mod predictions;
 pub mod results;
 pub mod runs;
 pub mod settings;
@@ -36,6 +43,7 @@ pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinishe
 pub use figures::energy as written_energy;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
+pub use page::{Page, Picture, write_report};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;

@@ -1,12 +1,15 @@
 //! Which groups stand against one another: the sides of a comparison and what else must agree. Knows no format.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 
+use super::hardware::{hardware, meters};
 use super::launch::Launch;
-use super::runs;
 use super::statistics::{Difference, difference};
 use super::stored::Stored;
-use super::summary::{self, ACCURACY, ENERGY, Group, Quantity};
+use super::summary::{self, ACCURACY, Group, Quantity};
+use super::{pin, runs};
 use crate::engine::Store;
 
 /// A group with everything that names it.
@@ -16,6 +19,8 @@ pub struct Side {
     /// stage, if the launch has several), `data`. Blank where the group reads no such axis.
     pub labels: Vec<(String, String)>,
     pub group: Group,
+    /// What its runs were timed on.
+    pub hardware: BTreeSet<String>,
     /// Index of the side that it is measured against; none for a baseline, or where there is nothing to compare to.
     pub against: Option<usize>,
 }
@@ -34,6 +39,22 @@ pub struct Sides {
     pub by: Option<String>,
     /// The value of `by` that the others are measured against.
     pub baseline: String,
+    /// Whether figures of unlike machines, or of unlike meters, may stand against one another.
+    pub unlike: bool,
+}
+
+/// Which groups to compare.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chosen<'a> {
+    /// The axis (or `experiment`, `launch`) whose values stand against one another.
+    pub by: Option<&'a str>,
+    /// The value of `by` that the others are measured against, or axes with values that mean one group; else the first.
+    pub baseline: Option<&'a str>,
+    /// Groups that are kept: for each axis, its values.
+    pub only: Vec<(&'a str, Vec<&'a str>)>,
+    /// The axes that groups are made by; runs are averaged over the others. All, where it is empty.
+    pub group_by: Vec<&'a str>,
+    pub unlike: bool,
 }
 
 impl Sides {
@@ -43,51 +64,151 @@ impl Sides {
         Some(difference(&side.group.spread(quantity)?, &against.spread(quantity)?))
     }
 
-    /// A mean as a multiple of that of the side it is measured against. Energies that were taken under unlike conditions
-    /// (another meter or machine, other threads or jobs) have none.
+    /// A mean as a multiple of that of the side it is measured against; `None` where they were taken on unlike machines
+    /// or, of energy, with unlike meters, unless that was asked for.
     pub fn ratio(&self, side: &Side, quantity: Quantity) -> Option<f64> {
-        let against = &self.sides[side.against?].group;
-        if quantity.0 == ENERGY.0 && side.group.energy_basis() != against.energy_basis() {
+        let against = &self.sides[side.against?];
+        let is_energy = matches!(quantity.0, "energy_joules" | "cost" | "co2_g");
+        if !self.unlike
+            && (!like(side, against) || (is_energy && meters(&side.group) != meters(&against.group)))
+        {
             return None;
         }
-        Some(side.group.spread(quantity)?.mean / against.spread(quantity)?.mean)
+        Some(side.group.spread(quantity)?.mean / against.group.spread(quantity)?.mean)
             .filter(|ratio| ratio.is_finite())
     }
 
-    /// How many differences have an interval.
-    pub fn comparisons(&self) -> usize {
-        let known = |side: &&Side| {
-            self.difference(side, ACCURACY).is_some_and(|difference| difference.interval.is_some())
-        };
-        self.sides.iter().filter(known).count()
+    /// The machines of all sides, where they are not the same.
+    pub fn unlike_hardware(&self) -> Option<BTreeSet<&str>> {
+        let all: BTreeSet<&str> =
+            self.sides.iter().flat_map(|side| &side.hardware).map(String::as_str).collect();
+        (all.len() > 1).then_some(all)
+    }
+
+    /// The meters of all sides, where they are not the same.
+    pub fn unlike_meters(&self) -> Option<BTreeSet<String>> {
+        let all: BTreeSet<String> = self.sides.iter().flat_map(|side| meters(&side.group)).collect();
+        (all.len() > 1).then_some(all)
+    }
+
+    /// What tells a side from the others: the values of labels that vary, in order. The data set where nothing varies.
+    pub fn name(&self, side: &Side) -> String {
+        let varies = |at: usize| self.sides.iter().any(|other| other.labels[at].1 != side.labels[at].1);
+        let told = side.labels.iter().enumerate().filter(|(at, (_, value))| !value.is_empty() && varies(*at));
+        // An experiment has one launch here, unless launches of one experiment are compared.
+        let several = self.sides.iter().any(|other| {
+            other.label("experiment") == side.label("experiment")
+                && other.label("launch") != side.label("launch")
+        });
+        let told = told.filter(|(_, (name, _))| several || name != "launch");
+        let values: Vec<&str> = told.map(|(_, (_, value))| value.as_str()).collect();
+        if values.is_empty() { side.label("data").to_string() } else { values.join(", ") }
     }
 }
 
 /// Groups of all launches, each measured against the one that has the baseline's value of `by` and agrees in
 /// everything else. An axis that one of two groups does not read agrees with every value of it. Without `by`, launches
-/// stand against the first launch, and the groups of a single launch against its first group. Groups on different data
-/// never do.
+/// stand against the first launch, and the groups of a single launch against its first group. A baseline that means one
+/// group stands against all others. Groups on different data never do.
 ///
 /// # Errors
 /// When no launch has such an axis or value, or an artifact cannot be read.
-pub fn sides(launches: &[Launch], store: &Store, by: Option<&str>, baseline: Option<&str>) -> Result<Sides> {
+pub fn sides(launches: &[Launch], store: &Store, chosen: &Chosen) -> Result<Sides> {
+    let grouped = regrouped(launches, &chosen.group_by)?;
+    let launches = grouped.as_slice();
+    let mut sides = every_side(launches, store)?;
+    keep_only(&mut sides, &chosen.only)?;
+    let pin = chosen.baseline.and_then(|baseline| Some((baseline, pin::parse(baseline)?)));
+    let Some((text, wanted)) = pin else { return by_label(launches, sides, chosen) };
+    // One axis with a value that several groups have says what to compare by.
+    if let [(axis, value)] = wanted[..]
+        && chosen.by.is_none_or(|by| by == axis)
+        && several(&sides, &wanted)
+    {
+        let chosen = Chosen { by: Some(axis), baseline: Some(value), ..chosen.clone() };
+        return by_label(launches, sides, &chosen);
+    }
+    if let Some(by) = chosen.by {
+        bail!(
+            "`{text}` means one group for all others, not one for each value of `{by}`\nhint: leave out `--by`"
+        );
+    }
+    let found = pin::find(&sides, text, &wanted)?;
+    let pinned =
+        |index: usize| (index != found && agree(&sides[index], &sides[found], None)).then_some(found);
+    let against: Vec<Option<usize>> = (0..sides.len()).map(pinned).collect();
+    sides.iter_mut().zip(against).for_each(|(side, against)| side.against = against);
+    Ok(Sides { sides, by: None, baseline: text.to_string(), unlike: chosen.unlike })
+}
+
+/// Whether several sides have the value of an axis. Groups of different data or scores are never compared, so that
+/// those are no axes here.
+fn several(sides: &[Side], wanted: &[(&str, &str)]) -> bool {
+    let is_axis = wanted.iter().all(|(axis, _)| !matches!(*axis, "data" | "scores"));
+    is_axis && sides.iter().filter(|side| pin::fits(side, wanted)).count() > 1
+}
+
+fn every_side(launches: &[Launch], store: &Store) -> Result<Vec<Side>> {
     let mut sides = Vec::new();
     for launch in launches {
-        let rows = runs::rows(&Stored::new(launch, store))?;
-        let groups = summary::groups(launch, &rows);
+        let stored = Stored::new(launch, store);
+        let groups = summary::groups(launch, &runs::rows(&stored)?);
         sides.extend(groups.into_iter().map(|group| Side {
             labels: labels(launches, launch, &group),
+            hardware: hardware(&stored, &group),
             group,
             against: None,
         }));
     }
-    let by = by.map(str::to_string).or_else(|| launch_label(launches).map(str::to_string));
+    Ok(sides)
+}
+
+/// Launches whose groups are made by these axes alone: the others are averaged over first.
+fn regrouped(launches: &[Launch], group_by: &[&str]) -> Result<Vec<Launch>> {
+    for axis in group_by {
+        if !launches.iter().any(|launch| launch.group_axes().any(|known| known == axis)) {
+            let mut known: Vec<String> =
+                launches.iter().flat_map(Launch::group_axes).map(|axis| format!("`{axis}`")).collect();
+            known.dedup();
+            bail!("there is no axis `{axis}` to group by\nhint: there is {}", known.join(", "));
+        }
+    }
+    let regroup = |launch: &Launch| {
+        let mut launch = launch.clone();
+        let open = |axis: &&String| !group_by.is_empty() && !group_by.contains(&axis.as_str());
+        let averaged: Vec<String> = launch.group_axes().filter(open).cloned().collect();
+        launch.replicates.extend(averaged);
+        launch
+    };
+    Ok(launches.iter().map(regroup).collect())
+}
+
+fn keep_only(sides: &mut Vec<Side>, only: &[(&str, Vec<&str>)]) -> Result<()> {
+    for (axis, wanted) in only {
+        let names = sides.first().map(|side| side.labels.as_slice()).unwrap_or_default();
+        if !sides.is_empty() && !names.iter().any(|(name, _)| name == axis) {
+            let known: Vec<String> = names.iter().map(|(name, _)| format!("`{name}`")).collect();
+            bail!("there is no axis `{axis}` to keep groups by\nhint: there is {}", known.join(", "));
+        }
+        for value in wanted {
+            if !sides.is_empty() && !sides.iter().any(|side| side.label(axis) == *value) {
+                let known = values(sides, &|side: &Side| side.label(axis).to_string());
+                bail!("nothing has `{axis}` = `{value}`\nhint: there is {known}");
+            }
+        }
+    }
+    sides.retain(|side| only.iter().all(|(axis, wanted)| wanted.contains(&side.label(axis))));
+    Ok(())
+}
+
+fn by_label(launches: &[Launch], sides: Vec<Side>, chosen: &Chosen) -> Result<Sides> {
+    let by = chosen.by.or_else(|| launch_label(launches)).map(str::to_string);
     if let Some(by) = &by {
         check_label(launches, &sides, by)?;
     }
     let value = |side: &Side| by.as_ref().map(|by| side.label(by).to_string()).unwrap_or_default();
     let first = sides.first().map(&value).unwrap_or_default();
-    let baseline = baseline.map_or(first, str::to_string);
+    let baseline = chosen.baseline.map_or(first, str::to_string);
     if !sides.is_empty() && !sides.iter().any(|side| value(side) == baseline) {
         bail!(
             "nothing has the value `{baseline}` to measure the others against\nhint: there is {}",
@@ -95,7 +216,12 @@ pub fn sides(launches: &[Launch], store: &Store, by: Option<&str>, baseline: Opt
         );
     }
     let sides = matched(in_order(sides, by.as_deref()), by.as_deref(), &baseline);
-    Ok(Sides { sides, by, baseline })
+    Ok(Sides { sides, by, baseline, unlike: chosen.unlike })
+}
+
+/// Whether two sides were timed on the same machine.
+fn like(one: &Side, other: &Side) -> bool {
+    one.hardware == other.hardware && one.hardware.len() <= 1
 }
 
 /// What tells launches apart: their experiments, or, of one experiment, the launches themselves.
@@ -200,97 +326,5 @@ fn matched(mut sides: Vec<Side>, by: Option<&str>, baseline: &str) -> Vec<Side> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::fixture::Fixture;
-    use super::*;
-
-    fn pairs(sides: &Sides, names: [&str; 2]) -> Vec<String> {
-        let text = |side: &Side| names.map(|name| side.label(name).to_string()).join(" ");
-        let pair = |side: &Side| {
-            let against = side.against.map_or("-".to_string(), |other| text(&sides.sides[other]));
-            format!("{} : {against}", text(side))
-        };
-        sides.sides.iter().map(pair).collect()
-    }
-
-    #[test]
-    fn an_axis_is_compared_with_everything_else_equal() {
-        let fixture = Fixture::birds();
-        let launches = fixture.launches();
-        let by_arm = sides(launches, &fixture.store, Some("arm"), None).unwrap();
-        assert_eq!(
-            pairs(&by_arm, ["arm", "network"]),
-            [
-                "full vgg16-bn : -",
-                "distilled vgg16-bn : full vgg16-bn",
-                "full ultralight : -",
-                "distilled ultralight : full ultralight"
-            ]
-        );
-        let pinned = sides(launches, &fixture.store, Some("network"), Some("ultralight")).unwrap();
-        assert_eq!(pairs(&pinned, ["arm", "network"])[0], "full vgg16-bn : full ultralight");
-    }
-
-    #[test]
-    fn without_an_axis_the_first_group_is_the_baseline() {
-        let fixture = Fixture::birds();
-        let all = sides(fixture.launches(), &fixture.store, None, None).unwrap();
-        assert_eq!(
-            all.sides.iter().map(|side| side.against).collect::<Vec<_>>(),
-            [None, Some(0), Some(0), Some(0)]
-        );
-    }
-
-    #[test]
-    fn an_experiment_stands_against_the_first_one() {
-        let fixture = Fixture::birds();
-        let other =
-            Launch { experiment: "other".into(), launch: "20260315-000000".into(), ..fixture.launch.clone() };
-        let both = sides(&[fixture.launch.clone(), other], &fixture.store, None, None).unwrap();
-        assert_eq!(both.by.as_deref(), Some("experiment"));
-        assert_eq!(both.sides[1].against, Some(0));
-        assert_eq!(
-            (both.sides[0].label("experiment"), both.sides[1].label("experiment")),
-            ("verdict", "other")
-        );
-        assert_eq!(both.difference(&both.sides[1], ACCURACY).unwrap().mean, 0.0);
-    }
-
-    #[test]
-    fn groups_on_different_data_are_never_compared() {
-        let fixture = Fixture::birds();
-        let mut other = Launch { experiment: "real".into(), ..fixture.launch.clone() };
-        other.stages[0].provenance.remove("stand_in");
-        let both = sides(&[fixture.launch.clone(), other], &fixture.store, None, None).unwrap();
-        assert!(both.sides.iter().all(|side| side.against.is_none()));
-    }
-
-    #[test]
-    fn energies_have_a_ratio_only_where_they_were_taken_alike() {
-        let fixture = Fixture::birds().with_energy(None);
-        let ratio = |fixture: &Fixture| {
-            let by_arm = sides(fixture.launches(), &fixture.store, Some("arm"), None).unwrap();
-            by_arm.ratio(&by_arm.sides[1], ENERGY)
-        };
-        // (10 + 40 + 120 + 2) s against (10 + 120 + 2) s, one thread of 4 W.
-        assert_eq!(ratio(&fixture), Some(688.0 / 528.0));
-        let trained = fixture.launch.input(fixture.launch.runs[0].evaluate, "of").unwrap();
-        fixture.change(trained, |receipt| receipt["jobs"] = serde_json::json!(1));
-        assert_eq!(ratio(&fixture), None);
-    }
-
-    #[test]
-    fn a_replicate_or_an_unknown_axis_is_refused_with_the_known_ones() {
-        let fixture = Fixture::birds();
-        let refusal = |by, baseline| {
-            sides(fixture.launches(), &fixture.store, Some(by), baseline).unwrap_err().to_string()
-        };
-        assert!(refusal("seed", None).starts_with("`seed` is a replicate"));
-        assert_eq!(
-            refusal("arn", None),
-            "there is no axis `arn` to compare by\nhint: there is `experiment`, `launch`, `arm`, `network`, `scores`, `data`"
-        );
-        let value = refusal("arm", Some("fully"));
-        assert!(value.ends_with("hint: there is `full`, `distilled`"), "{value}");
-    }
-}
+#[path = "sides_tests.rs"]
+mod tests;

@@ -40,15 +40,17 @@ impl<'a> Stored<'a> {
 
     /// A file of the artifact, if it is there.
     pub fn content(&self, stage: usize, file: &str) -> Option<PathBuf> {
-        let (kind, key) = self.name_of(stage)?;
-        let path = self.store.place(kind, key).join("content").join(file);
-        path.is_file().then_some(path)
+        self.file(stage, "content", file)
     }
 
-    /// A file that was measured beside the artifact, if it is there.
+    /// What was measured while the artifact was made, if it is there: no part of its content.
     pub fn measured(&self, stage: usize, file: &str) -> Option<PathBuf> {
+        self.file(stage, "measured", file)
+    }
+
+    fn file(&self, stage: usize, folder: &str, file: &str) -> Option<PathBuf> {
         let (kind, key) = self.name_of(stage)?;
-        let path = self.store.place(kind, key).join("measured").join(file);
+        let path = self.store.place(kind, key).join(folder).join(file);
         path.is_file().then_some(path)
     }
 

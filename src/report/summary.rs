@@ -5,12 +5,10 @@
 //! the mean would move with other draws of the *outermost* axis, on these very test images. An axis that no run of a
 //! group reads is left out of the nesting. Runs that rest on the same scores count once.
 
-use std::collections::BTreeSet;
-
 use super::cells::{Cell, Table};
 use super::launch::Launch;
 use super::runs::{Row, axis_column};
-use super::statistics::Spread;
+use super::statistics::{Spread, wilson};
 use crate::energy::Class;
 
 /// Runs that differ in replicates only.
@@ -38,6 +36,9 @@ pub type Quantity = (&'static str, fn(&Row) -> Option<f64>);
 pub const ACCURACY: Quantity = ("accuracy", |row| row.scores.accuracy);
 pub const TRAIN_SECS: Quantity = ("train_secs", |row| row.train_secs);
 pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
+pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
+pub const COST: Quantity = ("cost", |row| row.cost);
+pub const CO2: Quantity = ("co2_g", |row| row.co2_g);
 
 pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 
@@ -49,8 +50,8 @@ pub const QUANTITIES: &[Quantity] = &[
     TRAIN_SECS,
     TOTAL_SECS,
     ENERGY,
-    ("cost", |row| row.cost),
-    ("co2_g", |row| row.co2_g),
+    COST,
+    CO2,
 ];
 
 /// Something that tends to be the same for all runs of a group, and is shown only if it is.
@@ -121,7 +122,17 @@ impl Group {
 
     /// Mean and spread of a quantity, inner replicates averaged first; `None` where no run has it.
     pub fn spread(&self, (_, get): Quantity) -> Option<Spread> {
-        Spread::of(&unit_means(&self.rows.iter().collect::<Vec<_>>(), &self.over, get))
+        Spread::of(&values(named_means(&self.rows.iter().collect::<Vec<_>>(), &self.over, get)))
+    }
+
+    /// The values of a quantity that its spread is over: by value of the outermost replicate axis, inner ones averaged.
+    pub fn units(&self, (_, get): Quantity) -> Vec<(String, f64)> {
+        named_means(&self.rows.iter().collect::<Vec<_>>(), &self.over, get)
+    }
+
+    /// Runs by value of the outermost replicate axis.
+    pub fn runs_by_unit(&self) -> Vec<(&str, Vec<&Row>)> {
+        units(&self.rows.iter().collect::<Vec<_>>(), self.sample())
     }
 
     /// The value that all runs share, to a thousandth: sets of equally many images differ by the length of a few names.
@@ -147,6 +158,13 @@ impl Group {
         self.over.first().map_or("", String::as_str)
     }
 
+    /// Wilson's 95 % interval of the mean accuracy over as many test images as a run had; `None` where runs had unequally
+    /// many, or nothing was scored.
+    pub fn wilson(&self) -> Option<(f64, f64)> {
+        let images = self.constant(TEST_IMAGES).filter(|images| *images > 0)?;
+        Some(wilson(self.spread(ACCURACY)?.mean.clamp(0.0, 1.0), images as f64))
+    }
+
     /// The worst class of its energies; `None` where a run has none.
     pub fn energy_class(&self) -> Option<Class> {
         let class =
@@ -165,22 +183,36 @@ impl Group {
 }
 
 /// One value for each value of the outermost axis: the mean of those one level further in.
-fn unit_means(rows: &[&Row], over: &[String], get: fn(&Row) -> Option<f64>) -> Vec<f64> {
+fn named_means(rows: &[&Row], over: &[String], get: fn(&Row) -> Option<f64>) -> Vec<(String, f64)> {
     let Some((outer, inner)) = over.split_first() else {
-        return rows.iter().filter_map(|row| get(row)).collect();
+        return rows.iter().filter_map(|row| Some((String::new(), get(row)?))).collect();
     };
-    let mut seen = BTreeSet::new();
-    let units =
-        rows.iter().map(|row| value(row, outer)).filter(|unit| seen.insert(*unit)).collect::<Vec<_>>();
-    let mean = |unit: &str| {
-        let inside: Vec<&Row> = rows.iter().copied().filter(|row| value(row, outer) == unit).collect();
-        Some(Spread::of(&unit_means(&inside, inner, get))?.mean)
+    let mean = |(unit, rows): (&str, Vec<&Row>)| {
+        Some((unit.to_string(), Spread::of(&values(named_means(&rows, inner, get)))?.mean))
     };
-    units.into_iter().filter_map(mean).collect()
+    units(rows, outer).into_iter().filter_map(mean).collect()
+}
+
+fn values(named: Vec<(String, f64)>) -> Vec<f64> {
+    named.into_iter().map(|(_, value)| value).collect()
+}
+
+/// Runs by value of an axis, in the order of first appearance.
+fn units<'a>(rows: &[&'a Row], axis: &str) -> Vec<(&'a str, Vec<&'a Row>)> {
+    let mut units: Vec<(&str, Vec<&Row>)> = Vec::new();
+    for row in rows {
+        let unit = value(row, axis);
+        match units.iter_mut().find(|(known, _)| *known == unit) {
+            Some((_, rows)) => rows.push(row),
+            None => units.push((unit, vec![row])),
+        }
+    }
+    units
 }
 
 /// `summary.csv`: a row a group. `n`, `sd` and the 95 % interval (`low_95`, `high_95`, Student's t) are over the axis
-/// that the column `over` names.
+/// that the column `over` names. The interval of `accuracy_wilson` is over test images: that of the mean accuracy on as many as one
+/// run was scored on.
 pub fn table(launch: &Launch, groups: &[Group]) -> Table {
     let axes: Vec<&String> = launch.group_axes().collect();
     let quantities = QUANTITIES
@@ -207,7 +239,8 @@ pub fn table(launch: &Launch, groups: &[Group]) -> Table {
         .chain(names(&fixed[3..8]))
         .chain(quantities)
         .chain(constants.map(str::to_string))
-        .chain(names(&fixed[8..]));
+        .chain(names(&fixed[8..]))
+        .chain(names(&["accuracy_wilson_low_95", "accuracy_wilson_high_95"]));
     let mut table = Table::new(columns);
     table.rows = groups.iter().map(cells).collect();
     table
@@ -236,6 +269,8 @@ fn cells(group: &Group) -> Vec<Cell> {
     cells.extend(CONSTANTS.iter().map(|constant| Cell::from(group.constant(*constant))));
     cells.push(Cell::Count(group.undertrained() as u64));
     cells.push(group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
+    let wilson = group.wilson();
+    cells.extend([wilson.map(|(low, _)| low), wilson.map(|(_, high)| high)].map(Cell::from));
     cells
 }
 

@@ -21,7 +21,7 @@ pub fn two_sides() -> Sample {
         let group = |seed: usize, group: usize| {
             let images = (1 + group % 3) as f64;
             let share = ((7 * group + 13 * seed + 5 * side) % 11) as f64 / 10.0;
-            let hard = if group % 4 == 0 { 0.25 } else { 1.0 };
+            let hard = if group.is_multiple_of(4) { 0.25 } else { 1.0 };
             (images * hard * share * if side == 1 { 1.0 } else { 0.93 }, images)
         };
         let unit = |seed| Unit { groups: (0..40).map(|index| group(seed, index)).collect() };

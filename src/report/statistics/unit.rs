@@ -17,6 +17,12 @@ impl Unit {
         let (right, images) = self.groups.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         right / images
     }
+
+    /// All images as one group.
+    pub fn whole(self) -> Unit {
+        let images = self.groups.iter().map(|(_, images)| images).sum();
+        Unit { groups: vec![(self.accuracy() * images, images)] }
+    }
 }
 
 /// Whether all units were scored on the very same groups of images, in the same order.

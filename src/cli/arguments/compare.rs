@@ -1,0 +1,89 @@
+//! What `compare` and `report` are told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[derive(Args)]
+pub struct Compare {
+    /// Experiments (their last launch) or folders of launches
+    #[arg(required = true, value_name = "EXPERIMENT")]
+    pub launches: Vec<String>,
+    /// The axis whose values stand against one another
+    #[arg(long, value_name = "AXIS")]
+    pub by: Option<String>,
+    /// The value of the axis that the others are measured against, or one group: `arm=full,network=vgg16-bn`; without it, the
+    /// first
+    #[arg(long, value_name = "VALUE")]
+    pub baseline: Option<String>,
+    /// Say whether each is no worse than its baseline by more than so many points of accuracy
+    #[arg(long, value_name = "POINTS", value_parser = points)]
+    pub margin: Option<f64>,
+    /// Keep groups with one of these values: `network=cnn,vgg16-bn`
+    #[arg(long = "where", value_name = "AXIS=VALUES")]
+    pub filters: Vec<String>,
+    /// Make groups by these axes alone, and average over the others
+    #[arg(long, value_name = "AXES", value_delimiter = ',')]
+    pub group_by: Vec<String>,
+    /// Sort by a column of the CSV, downwards with `-` in front: `-accuracy`
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Set seconds and joules of unlike machines, and of unlike meters, against one another
+    #[arg(long)]
+    pub unlike: bool,
+    /// Leave out what is equal everywhere, and show the settings that differ between launches
+    #[arg(long)]
+    pub only_diff: bool,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct Report {
+    /// Experiments (their last launch) or folders of launches
+    #[arg(required = true, value_name = "EXPERIMENT")]
+    pub launches: Vec<String>,
+    /// The file to write; without it, report.html in the launch's folder, or in results for several launches
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// The axis whose values stand against one another
+    #[arg(long, value_name = "AXIS")]
+    pub by: Option<String>,
+    /// The value of the axis that the others are measured against, or one group: `arm=full,network=vgg16-bn`; without it, the
+    /// first
+    #[arg(long, value_name = "VALUE")]
+    pub baseline: Option<String>,
+    /// Points of accuracy that a group may be worse by and still count as no worse
+    #[arg(long, value_name = "POINTS", value_parser = points, default_value_t = 2.0)]
+    pub margin: f64,
+    /// Rank seconds and joules of unlike machines, and of unlike meters, together
+    #[arg(long)]
+    pub unlike: bool,
+}
+
+/// Points of accuracy, above 0 and at most 100.
+fn points(text: &str) -> Result<f64, String> {
+    let points: f64 = text.parse().map_err(|_| "it is no number".to_string())?;
+    if points > 0.0 && points <= 100.0 {
+        Ok(points)
+    } else {
+        Err("points are above 0 and at most 100".to_string())
+    }
+}
+
+#[derive(Args, Clone, Copy)]
+#[group(multiple = false)]
+pub struct Format {
+    /// Write CSV
+    #[arg(long)]
+    pub csv: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write Markdown
+    #[arg(long)]
+    pub md: bool,
+    /// Write a LaTeX table
+    #[arg(long)]
+    pub latex: bool,
+}
