@@ -55,6 +55,8 @@ pub struct Facts {
     pub train_per_class: Option<u32>,
     /// How many classes there are.
     pub classes: Option<usize>,
+    /// Whether training labels are learned values of either sign instead of classes or probabilities.
+    pub learned_labels: bool,
 }
 
 /// A value that cannot work. `field` is a path below the stage's table (`["per_class", "train"]`).

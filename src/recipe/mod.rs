@@ -27,7 +27,8 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    ClassMean, Distil, DistributionMatching, Eigenimages, Herding, Initial, KCenter, KMeans, Method, Random,
+    ClassMean, Distil, DistributionMatching, Eigenimages, FeatureRegression, GradientMatching, Herding,
+    Initial, KCenter, KMeans, Method, Random,
 };
 pub use evaluate::{Evaluate, Split};
 pub use facts::{Complaint, Facts, Machine, Setting};
@@ -40,7 +41,7 @@ pub use subset::{
     Subset,
 };
 pub use train::{
-    Adam, AdamW, Constant, CosineDecay, Crop, Dsa, Flip, LinearDecay, OneCycle, Optimizer, Precision,
+    Adam, AdamW, Constant, CosineDecay, Crop, Dsa, Flip, LinearDecay, Loss, OneCycle, Optimizer, Precision,
     Schedule, Sgd, StepDown, Train, Transform,
 };
 

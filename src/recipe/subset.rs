@@ -254,7 +254,7 @@ impl Describe for Subset {
             Amount::Number(n) => Some(n),
             Amount::Every(_) => None,
         };
-        Facts { image_size: Some(self.image_size), train_per_class, classes }
+        Facts { image_size: Some(self.image_size), train_per_class, classes, ..Facts::default() }
     }
 
     fn complaints(&self, setting: &Setting, _inputs: &[Facts]) -> Vec<Complaint> {

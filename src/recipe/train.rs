@@ -38,6 +38,10 @@ pub struct Train {
     /// Random changes of the training batch, in order.
     #[serde(default)]
     pub transforms: Vec<Transform>,
+    /// What is minimised, and reported as the loss.
+    #[serde(default, skip_serializing_if = "Loss::is_cross_entropy")]
+    #[schemars(extend("default" = "cross-entropy"))]
+    pub loss: Loss,
     /// Probability spread evenly over all classes (Szegedy et al. 2016); not for soft labels.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.9))]
@@ -253,6 +257,24 @@ impl Default for Dsa {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Of the softmax of the outputs against the labels.
+    #[default]
+    CrossEntropy,
+    /// Mean over images and classes of the squared difference of outputs and labels. A hard label counts as 1 for its
+    /// class and 0 for the others, less their mean; soft ones are taken as they are. For learned labels, which are no
+    /// probabilities.
+    Mse,
+}
+
+impl Loss {
+    fn is_cross_entropy(&self) -> bool {
+        *self == Loss::CrossEntropy
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Precision {
     #[default]
     Auto,
@@ -308,7 +330,8 @@ impl Describe for Train {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        let own = [self.length(), self.nesterov()].into_iter().flatten();
+        let own = [self.length(), self.nesterov(), self.smoothed(), self.learned(&from)];
+        let own = own.into_iter().flatten();
         own.chain(self.network.complaints(from.image_size)).collect()
     }
 }
@@ -326,6 +349,20 @@ impl Train {
             (Some(_), Some(_)) => Some(Complaint::new(&["epochs"], "both `steps` and `epochs` are given")),
             _ => None,
         }
+    }
+
+    fn smoothed(&self) -> Option<Complaint> {
+        let message = "`label_smoothing` is a matter of cross-entropy";
+        let both = self.loss == Loss::Mse && self.label_smoothing > 0.0;
+        both.then(|| Complaint::new(&["label_smoothing"], message).hint("leave one of the two out"))
+    }
+
+    fn learned(&self, from: &Facts) -> Option<Complaint> {
+        let learned = from.learned_labels && self.loss == Loss::CrossEntropy;
+        let message = "cross-entropy with learned labels, which are no probabilities, has no minimum";
+        learned.then(|| {
+            Complaint::new(&["from"], message).hint("set `loss = \"mse\"`").against("from", &["method"])
+        })
     }
 
     fn nesterov(&self) -> Option<Complaint> {

@@ -3,11 +3,11 @@
 mod curve;
 pub mod dsa;
 pub mod loss;
-mod optimizer;
+pub mod optimizer;
 mod order;
 mod results;
 mod run;
-mod schedule;
+pub mod schedule;
 mod set;
 mod state;
 pub mod transforms;

@@ -109,8 +109,8 @@ fn adapt_decoupled(
     adapt([adamw.betas[0], adamw.betas[1], adamw.eps], weights, &piece.gradient, state, lr, step);
 }
 
-/// Adam's own update; `settings` are both betas and epsilon.
-fn adapt(
+/// Adam's own update, in place; `settings` are both betas and epsilon, `state` the running mean and square.
+pub fn adapt(
     settings: [f64; 3],
     mut weights: Tensor,
     gradient: &Tensor,

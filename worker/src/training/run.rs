@@ -85,7 +85,7 @@ impl Plan<'_> {
             transforms::apply(&recipe.transforms, images, mix(recipe.seed, &[purpose::TRANSFORMS]), step);
         let tensors = state.parameters.tensors();
         let logits = self.network.forward(tensors, &state.buffers, &images, Mode::Train, self.compute);
-        let loss = loss::cross_entropy(&logits, &labels, recipe.label_smoothing);
+        let loss = loss::mean(recipe.loss, &logits, &labels, recipe.label_smoothing);
         let mut gradients = Tensor::run_backward(&[&loss], tensors, false, false);
         if let Some(most) = recipe.clip_norm {
             optimizer::clip(&mut gradients, most);
@@ -118,7 +118,7 @@ impl Plan<'_> {
         let mut sums = [0.0; 2];
         for (x, labels) in images.batches(SCORED_AT_ONCE) {
             let logits = self.network.forward(tensors, &state.buffers, &x, Mode::Eval, self.compute);
-            sums[0] += loss::each(&logits, &labels).sum(Kind::Double).double_value(&[]);
+            sums[0] += loss::of_each(self.recipe.loss, &logits, &labels).sum(Kind::Double).double_value(&[]);
             sums[1] += loss::hits(&logits, &labels).int64_value(&[]) as f64;
         }
         sums.map(|sum| sum / images.len() as f64)
