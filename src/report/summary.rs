@@ -5,6 +5,8 @@
 //! the mean would move with other draws of the *outermost* axis, on these very test images. An axis that no run of a
 //! group reads is left out of the nesting. Runs that rest on the same scores count once.
 
+use std::collections::BTreeSet;
+
 use super::cells::{Cell, Table};
 use super::launch::Launch;
 use super::runs::{Row, axis_column};
@@ -39,8 +41,6 @@ pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
 pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 pub const COST: Quantity = ("cost", |row| row.cost);
 pub const CO2: Quantity = ("co2_g", |row| row.co2_g);
-
-pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 
 /// Everything that is averaged. Shares are in 0..1.
 pub const QUANTITIES: &[Quantity] = &[

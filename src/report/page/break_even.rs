@@ -1,5 +1,5 @@
-//! When what is made once pays: seconds against the number of networks that are trained on it, and the seconds that a
-//! first network needs to reach an accuracy.
+//! When what is made once pays: seconds or joules against the number of networks that are trained on it, and what a first
+//! network needs to reach an accuracy.
 
 use anyhow::Result;
 
@@ -11,7 +11,7 @@ use super::Plot;
 use super::accuracy::shortened;
 use super::facts::Facts;
 use super::html::{Column, Field, note, table};
-use super::learning::{self, reached};
+use super::learning::{self, Point, reached};
 use super::scale::Scale;
 use super::svg::{Anchor, COLOURS, Frame, Svg};
 
@@ -20,7 +20,7 @@ const HEIGHT: f64 = 380.0;
 /// Lines in the plot beside the baseline's.
 const MOST: usize = 8;
 
-/// Seconds of what is made once and of one training, beside those of the baseline.
+/// The cost of what is made once and of one training, beside those of the baseline.
 struct Race {
     side: usize,
     once: f64,
@@ -54,7 +54,7 @@ fn races(facts: &Facts) -> Vec<Race> {
 /// A line of the plot: a group, what it costs once and each time, and whether it is shown to be as accurate.
 type Line = (usize, f64, f64, bool);
 
-/// Total seconds against trainings, on both axes by factors; those not shown to be as accurate are pale. `None` where
+/// The whole cost against trainings, on both axes by factors; those not shown to be as accurate are pale. `None` where
 /// nothing ever pays off, or machines were unlike.
 pub fn plot(facts: &Facts) -> Option<Plot> {
     let mut races = races(facts);
@@ -77,14 +77,15 @@ pub fn plot(facts: &Facts) -> Option<Plot> {
 
 /// From one network to `furthest`.
 fn drawn(facts: &Facts, lines: &[Line], furthest: f64) -> Svg {
-    let mut svg = Svg::new(WIDTH, HEIGHT, "seconds against the number of networks trained");
+    let mut svg =
+        Svg::new(WIDTH, HEIGHT, &format!("{} against the number of networks trained", facts.cost.unit));
     let edges = (60.0, 16.0, 530.0, HEIGHT - 48.0);
     let counts: Vec<f64> = (0..=40).map(|at| furthest.powf(f64::from(at) / 40.0)).collect();
     let totals = lines.iter().flat_map(|(_, once, each, _)| [once + each, once + each * furthest]);
     let x = Scale::log(counts.iter().copied(), (edges.0, edges.2));
     let y = Scale::log(totals, (edges.3, edges.1));
-    let (x_label, y_label) = ("networks trained on the same images", "seconds in all");
-    svg.frame(&Frame { edges, x, y, x_label, y_label });
+    let y_label = format!("{} in all", facts.cost.unit);
+    svg.frame(&Frame { edges, x, y, x_label: "networks trained on the same images", y_label: &y_label });
     for (at, (side, once, each, sure)) in lines.iter().enumerate() {
         let line: Vec<(f64, f64)> =
             counts.iter().map(|count| (x.place(*count), y.place(once + each * count))).collect();
@@ -98,8 +99,10 @@ fn drawn(facts: &Facts, lines: &[Line], furthest: f64) -> Svg {
 }
 
 fn data(facts: &Facts, races: &[Race]) -> Table {
-    let mut table =
-        Table::new(["group", "against", "once_secs", "each_secs", "pays_from_networks", "as_accurate"]);
+    let unit = facts.cost.unit;
+    let costs = [format!("once_{unit}"), format!("each_{unit}")];
+    let columns = ["group", "against"].map(str::to_string).into_iter().chain(costs);
+    let mut table = Table::new(columns.chain(["pays_from_networks", "as_accurate"].map(str::to_string)));
     for race in races {
         let against = facts.side(race.side).against.map_or(String::new(), |against| facts.name(against));
         table.rows.push(vec![
@@ -120,11 +123,12 @@ pub fn words(facts: &Facts) -> String {
     if races.is_empty() {
         return String::new();
     }
-    let seconds = |value: f64| Field::number(figures::seconds(value), Some(value));
+    let cost = |value: f64| Field::number(figures::seconds(value), Some(value));
+    let unit = facts.cost.unit;
     let pays = |race: &Race| match race.pays_from {
         Some(count) if count <= 1.0 => Field::number("the first", Some(1.0)),
         Some(count) => Field::number(format!("{:.0} networks", count.ceil()), Some(count)),
-        None => Field::words("never: its training is no shorter"),
+        None => Field::words("never: its training costs no less"),
     };
     let equal = |race: &Race| Field::words(if race.equal { "shown" } else { "not shown" });
     let against =
@@ -134,8 +138,8 @@ pub fn words(facts: &Facts) -> String {
         vec![
             Column::words("group", each(&|race| Field::words(facts.name(race.side)))),
             Column::words("against", each(&|race| Field::words(against(race)))),
-            Column::numbers("s once", each(&|race| seconds(race.once))),
-            Column::numbers("s a training", each(&|race| seconds(race.each))),
+            Column::numbers(&format!("{unit} once"), each(&|race| cost(race.once))),
+            Column::numbers(&format!("{unit} a training"), each(&|race| cost(race.each))),
             Column::numbers("pays from", each(&pays)),
             Column::words("as accurate", each(&equal)),
         ],
@@ -143,16 +147,13 @@ pub fn words(facts: &Facts) -> String {
     )
 }
 
-/// Seconds until a first network reaches an accuracy: what is made once, and its training so far.
+/// What it costs until a first network reaches an accuracy: what is made once, and its training so far.
 ///
 /// # Errors
 /// A curve cannot be read.
 pub fn to_reach(facts: &Facts) -> Result<String> {
     let curves = facts.indices().map(|index| learning::curves(facts, index)).collect::<Result<Vec<_>>>()?;
-    let highest = curves.iter().flatten().flatten().map(|point| point.accuracy).fold(0.0, f64::max);
-    let lowest = curves.iter().flatten().flatten().map(|point| point.accuracy).fold(1.0, f64::min);
-    let targets: Vec<f64> =
-        (1..10).map(|ten| f64::from(ten) / 10.0).filter(|t| *t > lowest && *t <= highest).collect();
+    let targets = targets(facts, &curves);
     if targets.is_empty() {
         return Ok(String::new());
     }
@@ -160,24 +161,44 @@ pub fn to_reach(facts: &Facts) -> Result<String> {
         vec![Column::words("group", facts.indices().map(|index| Field::words(facts.name(index))).collect())];
     for target in targets {
         let cell = |index: usize| {
-            let times: Vec<f64> = curves[index].iter().filter_map(|curve| reached(curve, target)).collect();
-            let once = facts.once_and_each(index).map_or(0.0, |(once, _)| once);
-            reach(&times, curves[index].len(), once)
+            let (once, each) = facts.once_and_each(index).unwrap_or((0.0, 0.0));
+            let spent = |curve: &Vec<Point>| spent(facts, curve, target, each);
+            let costs: Vec<f64> = curves[index].iter().filter_map(spent).collect();
+            reach(&costs, curves[index].len(), once)
         };
-        columns
-            .push(Column::numbers(&format!("{:.0} %", 100.0 * target), facts.indices().map(cell).collect()));
+        let cells = facts.indices().map(cell).collect();
+        columns.push(Column::numbers(&format!("{:.0} %", 100.0 * target), cells));
     }
-    let meaning = "Seconds until a validation accuracy is first reached, with what is made once before training; mean of the runs that reach it, with their number where some do not.";
-    Ok(format!(
-        "<h3>Seconds to reach an accuracy</h3>\n{}{}",
-        table(columns, &facts.baselines()),
-        note(meaning)
-    ))
+    let evenly = if facts.cost.unit == "joules" { " A training is taken to draw evenly." } else { "" };
+    let meaning = format!(
+        "What it costs until a validation accuracy is first reached, with what is made once before training; mean of the runs that reach it, with their number where some do not.{evenly}"
+    );
+    let unit = facts.cost.unit;
+    let title = format!("{}{} to reach an accuracy", unit[..1].to_uppercase(), &unit[1..]);
+    Ok(format!("<h3>{title}</h3>\n{}{}", table(columns, &facts.baselines()), note(&meaning)))
 }
 
-fn reach(times: &[f64], runs: usize, once: f64) -> Field {
-    let Some(spread) = Spread::of(times) else { return Field::words("") };
+/// Tens of percent above chance that some network was seen to reach.
+fn targets(facts: &Facts, curves: &[Vec<Vec<Point>>]) -> Vec<f64> {
+    let seen = || curves.iter().flatten().flatten().map(|point| point.accuracy);
+    let guessed = facts.best().and_then(|best| facts.side(best).group.rows.first()?.scores.chance());
+    let (lowest, highest) =
+        (seen().fold(1.0, f64::min).max(guessed.unwrap_or(0.0)), seen().fold(0.0, f64::max));
+    (1..10).map(|ten| f64::from(ten) / 10.0).filter(|target| *target > lowest && *target <= highest).collect()
+}
+
+/// What a training that costs `each` had cost when it reached an accuracy.
+fn spent(facts: &Facts, curve: &[Point], accuracy: f64, each: f64) -> Option<f64> {
+    let secs = reached(curve, accuracy)?;
+    match facts.cost.unit {
+        "joules" => Some(each * secs / curve.last()?.secs?),
+        _ => Some(secs),
+    }
+}
+
+fn reach(costs: &[f64], runs: usize, once: f64) -> Field {
+    let Some(spread) = Spread::of(costs) else { return Field::words("") };
     let value = once + spread.mean;
-    let some = if times.len() < runs { format!(" ({} of {runs})", times.len()) } else { String::new() };
+    let some = if costs.len() < runs { format!(" ({} of {runs})", costs.len()) } else { String::new() };
     Field::number(format!("{}{some}", figures::seconds(value)), Some(value))
 }

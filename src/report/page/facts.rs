@@ -6,11 +6,13 @@ use anyhow::Result;
 
 use super::super::evidence::Evidence;
 use super::super::judge::{Asked, Judged, judge};
-use super::super::launch::Launch;
+use super::super::launch::{Launch, Made};
+use super::super::runs::Row;
 use super::super::sides::{Chosen, Side, Sides, sides};
 use super::super::statistics::Spread;
-use super::super::summary::{ACCURACY, ENERGY, Quantity, TOTAL_SECS, TRAIN_SECS};
+use super::super::summary::{ACCURACY, ENERGY, Quantity, TOTAL_SECS};
 use super::svg::{COLOURS, Look};
+use crate::energy::Joules;
 use crate::engine::Store;
 use crate::recipe::{Describe, Evaluate};
 
@@ -147,27 +149,40 @@ impl<'a> Facts<'a> {
             && self.side(index).group.rows.iter().any(|row| row.energy_class.as_deref() != Some("measured"))
     }
 
-    /// Mean wall seconds of a side by kind of stage, each stage of a run once, whenever it was made.
-    pub fn seconds_by_kind(&self, index: usize) -> BTreeMap<String, f64> {
+    /// What making an artifact cost, in the unit of the page.
+    fn cost_of(&self, made: &Made) -> Option<f64> {
+        match self.cost.unit {
+            "joules" => made.drawn?.joules.map(Joules::value),
+            _ => Some(made.took_secs),
+        }
+    }
+
+    /// Mean cost of a side by kind of stage, each stage of a run once, whenever it was made.
+    pub fn by_kind(&self, index: usize) -> BTreeMap<String, f64> {
         let rows = &self.side(index).group.rows;
-        let mut seconds = BTreeMap::new();
+        let mut costs = BTreeMap::new();
         for row in rows {
             let Some((stored, evaluate)) = self.evidence.place(row) else { continue };
             for stage in stored.launch.lineage(evaluate) {
-                let Some(made) = stored.made(stage) else { continue };
-                *seconds.entry(stored.launch.stages[stage].kind.clone()).or_insert(0.0) +=
-                    made.took_secs / rows.len() as f64;
+                let Some(cost) = stored.made(stage).and_then(|made| self.cost_of(&made)) else { continue };
+                *costs.entry(stored.launch.stages[stage].kind.clone()).or_insert(0.0) +=
+                    cost / rows.len() as f64;
             }
         }
-        seconds
+        costs
     }
 
-    /// Mean seconds of what is made once and trained on any number of times, and of one training.
+    /// Mean cost of what is made once and trained on any number of times, and of one training.
     pub fn once_and_each(&self, index: usize) -> Option<(f64, f64)> {
-        let each = self.side(index).group.spread(TRAIN_SECS)?.mean;
-        let mut seconds = self.seconds_by_kind(index);
-        seconds.remove(Evaluate::KIND);
-        Some(((seconds.values().sum::<f64>() - each).max(0.0), each))
+        let training = |row: &Row| {
+            let (stored, evaluate) = self.evidence.place(row)?;
+            self.cost_of(&stored.made(stored.launch.input(evaluate, "of")?)?)
+        };
+        let trainings: Vec<f64> = self.side(index).group.rows.iter().filter_map(training).collect();
+        let each = Spread::of(&trainings)?.mean;
+        let mut costs = self.by_kind(index);
+        costs.remove(Evaluate::KIND);
+        Some(((costs.values().sum::<f64>() - each).max(0.0), each))
     }
 }
 
@@ -225,6 +240,17 @@ mod tests {
         assert_eq!(facts.cost(0).unwrap().mean, 132.0);
         // Subset and distillation once, each training.
         assert_eq!(facts.once_and_each(2), Some((50.0, 120.0)));
+    }
+
+    #[test]
+    fn where_energy_is_known_of_every_run_the_cost_is_joules() {
+        let fixture = Fixture::birds().with_energy(None);
+        let facts = facts(&fixture);
+        assert_eq!((facts.cost.unit, facts.is_modelled(0)), ("joules", true));
+        // 132 s of one thread at 4 W, of which 120 s of training and 10 s of drawing the subset.
+        assert!((facts.cost(0).unwrap().mean - 528.0).abs() < 1e-9);
+        let (once, each) = facts.once_and_each(0).unwrap();
+        assert!((once - 40.0).abs() < 1e-9 && (each - 480.0).abs() < 1e-9, "{once} {each}");
     }
 
     #[test]

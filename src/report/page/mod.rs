@@ -90,7 +90,7 @@ fn sections(facts: &Facts, store: &Store, page: &Page) -> Result<Vec<Section>> {
         against_cost(facts),
         break_even(facts)?,
         learning_curves(facts)?,
-        stage_seconds(facts),
+        by_stage(facts),
         confusion(facts)?,
         section("errors", "Worst errors", worst_errors(facts)?),
         section("images", "Images", pictures::sheets(&page.pictures)?),
@@ -151,8 +151,9 @@ fn learning_curves(facts: &Facts) -> Result<Section> {
     Ok(Section { id: "curves", title: "Learning curves", html, plots })
 }
 
-fn stage_seconds(facts: &Facts) -> Section {
-    with_plot("stages", "Where the time goes", stages::plot(facts), "", "")
+fn by_stage(facts: &Facts) -> Section {
+    let title = if facts.cost.unit == "joules" { "Where the energy goes" } else { "Where the time goes" };
+    with_plot("stages", title, stages::plot(facts), "", "")
 }
 
 fn confusion(facts: &Facts) -> Result<Section> {

@@ -1,4 +1,4 @@
-//! What the seconds of each group went into, by kind of stage.
+//! What the seconds or joules of each group went into, by kind of stage.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +16,17 @@ const ROW: f64 = 20.0;
 
 /// `None` where nothing is known of any stage.
 pub fn plot(facts: &Facts) -> Option<Plot> {
-    let seconds: Vec<BTreeMap<String, f64>> =
-        facts.indices().map(|index| facts.seconds_by_kind(index)).collect();
+    let seconds: Vec<BTreeMap<String, f64>> = facts.indices().map(|index| facts.by_kind(index)).collect();
     let kinds = kinds(facts, &seconds);
     if kinds.is_empty() {
         return None;
     }
     let rows = seconds.len() as f64;
     let edges = (210.0, 34.0, WIDTH - 20.0, 34.0 + rows * ROW);
-    let mut svg = Svg::new(WIDTH, edges.3 + 44.0, "seconds by kind of stage");
+    let mut svg = Svg::new(WIDTH, edges.3 + 44.0, &format!("{} by kind of stage", facts.cost.unit));
     let longest = seconds.iter().map(|kinds| kinds.values().sum()).fold(0.0, f64::max);
     let x = Scale::exactly((0.0, longest * 1.02), (edges.0, edges.2));
-    frame(&mut svg, edges, x);
+    frame(&mut svg, edges, x, facts.cost.unit);
     for (at, kind) in kinds.iter().enumerate() {
         let left = edges.0 + 100.0 * at as f64;
         svg.mark((left, 16.0), Look { colour: at, shape: 1 }, false, "");
@@ -36,36 +35,36 @@ pub fn plot(facts: &Facts) -> Option<Plot> {
     for (index, by_kind) in seconds.iter().enumerate() {
         let top = edges.1 + ROW * index as f64;
         svg.text((edges.0 - 8.0, top + 14.0), Anchor::End, "name", &shortened(&facts.name(index), 30));
-        bars(&mut svg, &facts.name(index), &kinds, by_kind, (top, &x));
+        bars(&mut svg, (&facts.name(index), facts.cost.unit), &kinds, by_kind, (top, &x));
     }
-    Some(Plot { name: "stage_seconds".into(), svg, data: data(facts, &kinds, &seconds) })
+    Some(Plot { name: format!("stage_{}", facts.cost.unit), svg, data: data(facts, &kinds, &seconds) })
 }
 
 /// Only the axis across: rows have names.
-fn frame(svg: &mut Svg, edges: (f64, f64, f64, f64), x: Scale) {
-    let label = "wall seconds of one run, mean over replicates, whenever its stages were made";
+fn frame(svg: &mut Svg, edges: (f64, f64, f64, f64), x: Scale, unit: &str) {
+    let label = format!("{unit} of one run, mean over replicates, whenever its stages were made");
     for tick in x.ticks(7) {
         svg.line((x.place(tick), edges.1), (x.place(tick), edges.3), "grid");
         svg.text((x.place(tick), edges.3 + 15.0), Anchor::Middle, "tick", &short(tick));
     }
     svg.line((edges.0, edges.3), (edges.2, edges.3), "axis");
-    svg.text(((edges.0 + edges.2) / 2.0, edges.3 + 34.0), Anchor::Middle, "label", label);
+    svg.text(((edges.0 + edges.2) / 2.0, edges.3 + 34.0), Anchor::Middle, "label", &label);
 }
 
 fn bars(
     svg: &mut Svg,
-    name: &str,
+    (name, unit): (&str, &str),
     kinds: &[String],
     by_kind: &BTreeMap<String, f64>,
     (top, x): (f64, &Scale),
 ) {
     let mut before = 0.0;
     for (at, kind) in kinds.iter().enumerate() {
-        let Some(seconds) = by_kind.get(kind).filter(|seconds| **seconds > 0.0) else { continue };
-        let (left, right) = (x.place(before), x.place(before + seconds));
-        let tip = format!("{name}\n{kind}: {} s", figures::seconds(*seconds));
+        let Some(cost) = by_kind.get(kind).filter(|cost| **cost > 0.0) else { continue };
+        let (left, right) = (x.place(before), x.place(before + cost));
+        let tip = format!("{name}\n{kind}: {} {unit}", figures::seconds(*cost));
         svg.cell((left, top + 3.0), (right - left, ROW - 6.0), &format!("bar c{at}"), "", &tip);
-        before += seconds;
+        before += cost;
     }
 }
 
@@ -87,7 +86,7 @@ fn kinds(facts: &Facts, seconds: &[BTreeMap<String, f64>]) -> Vec<String> {
 }
 
 fn data(facts: &Facts, kinds: &[String], seconds: &[BTreeMap<String, f64>]) -> Table {
-    let columns = kinds.iter().map(|kind| format!("{kind}_secs"));
+    let columns = kinds.iter().map(|kind| format!("{kind}_{}", facts.cost.unit));
     let mut table = Table::new(["group".to_string()].into_iter().chain(columns));
     for (index, by_kind) in seconds.iter().enumerate() {
         let cells = kinds.iter().map(|kind| Cell::from(by_kind.get(kind).copied()));

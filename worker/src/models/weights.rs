@@ -9,15 +9,24 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{Network, Parameters};
+use crate::whitening::Whitening;
 
 /// Under which a file keeps its one note.
 pub const NOTE: &str = "note";
 
-/// Writes what [`read`] and PyTorch's `safetensors.torch.load_file` read.
-pub fn write(path: &Path, network: &Network, parameters: &Parameters, buffers: &[Tensor]) -> Result<()> {
+/// Writes what [`read`] and PyTorch's `safetensors.torch.load_file` read, and beside it the whitening of the images that
+/// the network was trained on.
+pub fn write(
+    path: &Path,
+    network: &Network,
+    parameters: &Parameters,
+    buffers: &[Tensor],
+    whitening: Option<&Whitening>,
+) -> Result<()> {
     let trained = network.parameters().iter().map(|p| p.name.as_str()).zip(parameters.tensors());
     let kept = network.buffers().iter().map(|b| b.name.as_str()).zip(buffers);
-    write_tensors(path, trained.chain(kept), None)
+    let whitening = whitening.into_iter().flat_map(|whitening| whitening.tensors());
+    write_tensors(path, trained.chain(kept).chain(whitening), None)
 }
 
 /// Parameters and buffers of `network` on `device`.

@@ -39,6 +39,11 @@ impl Teacher {
             task.input_label("from"),
             set.image_size
         );
+        ensure!(
+            !described.whitened && set.train.whitening().is_none(),
+            "the teacher `{label}` and its student are to see the same images, which whitening prevents\n\
+             hint: train both on sets without `zca`"
+        );
         let network = described.build()?;
         let (mut parameters, buffers) =
             weights::read(task.input("teacher", files::WEIGHTS)?, &network, device)?;
