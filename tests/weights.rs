@@ -68,6 +68,49 @@ fn a_file_of_a_server_is_fetched_once_and_gone_on_with() {
 }
 
 #[test]
+fn a_run_that_starts_from_a_file_says_what_is_unknown_and_in_no_total() {
+    let project = Project::with(RUN);
+    project.write("pipeline.toml", "device = \"cpu\"\n[datasets.birds]\nformat = \"sketch-birds\"\n");
+    let weights: Vec<u8> = [0.01f32; 2 * 192].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let bias = [0u8; 8];
+    let views = [
+        ("dense.weight", TensorView::new(Dtype::F32, vec![2, 192], &weights).unwrap()),
+        ("dense.bias", TensorView::new(Dtype::F32, vec![2], &bias).unwrap()),
+    ];
+    project.write("made.safetensors", safetensors::serialize(views, None).unwrap());
+    project.run().says("started from weights made elsewhere");
+    let runs = project.read("artifacts/results/x/latest/runs.csv");
+    let mut lines = runs.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (names, row) = (lines.next().unwrap(), lines.next().unwrap());
+    let cell = |name: &str| row[names.iter().position(|column| *column == name).unwrap()];
+    assert_eq!(cell("upstream_energy"), "unknown");
+    assert!(cell("latency_ms").parse::<f64>().unwrap() > 0.0, "{runs}");
+    assert!(cell("peak_memory_bytes").parse::<u64>().unwrap() > 1 << 20, "{runs}");
+}
+
+const RUN: &str = r#"
+[subset.photos]
+dataset = "birds"
+classes = { up_to = 2 }
+per_class = { train = 4, valid = 2, test = 2 }
+image_size = 8
+
+[weights.made]
+path = "made.safetensors"
+
+[train.net]
+from = "photos"
+network = "linear"
+init_from = "made"
+steps = 1
+optimizer = { sgd = { lr = 0.0 } }
+
+[evaluate.score]
+of = "net"
+on = "photos"
+"#;
+
+#[test]
 fn another_file_than_was_named_and_no_weights_at_all_are_refused() {
     let server = Server::of(&file(4.0), Manner::Good);
     let project = Project::with(&fetched(&server, &hex(b"something else")));

@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use memmap2::Mmap;
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
 
+use super::whitening::Whitening;
+
 /// Pixels `[n, h, w, 3]`, red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pixels<'a> {
@@ -73,6 +75,8 @@ pub struct Split {
     labels: (Range<usize>, Option<usize>),
     /// Where each source id begins and ends in the file; empty when the file names no sources.
     sources: Vec<Range<usize>>,
+    /// Mean and matrix.
+    whitening: Option<[Range<usize>; 2]>,
 }
 
 #[derive(Debug)]
@@ -96,7 +100,9 @@ impl Split {
         let (shape, stored) = find_images(&map, header + 8, &metadata).with_context(damaged)?;
         let labels = find_labels(&map, header + 8, &metadata, shape[0]).with_context(damaged)?;
         let sources = find_sources(&map, header + 8, &metadata, shape[0]).with_context(damaged)?;
-        Ok(Split { path: path.to_path_buf(), map, shape, stored, labels, sources })
+        let values = shape[1] * shape[2] * 3;
+        let whitening = find_whitening(header + 8, &metadata, values).with_context(damaged)?;
+        Ok(Split { path: path.to_path_buf(), map, shape, stored, labels, sources, whitening })
     }
 
     pub fn path(&self) -> &Path {
@@ -156,6 +162,12 @@ impl Split {
         let bytes = self.sources.get(i).map_or(&[][..], |range| &self.map[range.clone()]);
         std::str::from_utf8(bytes).expect("checked in open")
     }
+
+    /// What pixels of every split of the set go through before a network sees them, where the set says so.
+    pub fn whitening(&self) -> Option<Whitening> {
+        let [mean, matrix] = self.whitening.clone()?.map(|range| floats(&self.map[range]).collect());
+        Some(Whitening { mean, matrix })
+    }
 }
 
 fn find_images(map: &[u8], data: usize, metadata: &Metadata) -> Result<([usize; 3], Stored)> {
@@ -209,6 +221,20 @@ fn find_sources(map: &[u8], data: usize, metadata: &Metadata, n: usize) -> Resul
     Ok(ranges)
 }
 
+fn find_whitening(data: usize, metadata: &Metadata, values: usize) -> Result<Option<[Range<usize>; 2]>> {
+    let (mean, matrix) = (metadata.info(Whitening::MEAN), metadata.info(Whitening::MATRIX));
+    let (Some(mean), Some(matrix)) = (mean, matrix) else { return Ok(None) };
+    for (info, shape) in [(mean, &[values][..]), (matrix, &[values, values])] {
+        ensure!(
+            info.dtype == Dtype::F32 && info.shape == shape,
+            "its whitening is {:?} {:?} instead of F32 {shape:?}",
+            info.dtype,
+            info.shape
+        );
+    }
+    Ok(Some([place(mean, data), place(matrix, data)]))
+}
+
 fn place(info: &TensorInfo, data: usize) -> Range<usize> {
     data + info.data_offsets.0..data + info.data_offsets.1
 }
@@ -233,7 +259,7 @@ fn long_integers(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use super::super::split_writer::{SplitWriter, write_split};
+    use super::super::split_writer::{SplitWriter, write_split, write_whitened_split};
     use super::*;
 
     fn two_images(path: &Path) {
@@ -269,6 +295,26 @@ mod tests {
         assert_eq!(split.labels(), labels);
         assert_eq!(split.labels().heaviest(), [1, 0, 0]);
         assert_eq!(split.source(2), "c");
+    }
+
+    #[test]
+    fn a_whitening_is_read_back_beside_the_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.safetensors");
+        let matrix = (0..9).map(|i| i as f32).collect();
+        let whitening = Whitening { mean: vec![0.25, 0.5, 0.75], matrix };
+        let labels = Labels::Soft { values: vec![0.5, -0.5], classes: 2 };
+        let write = |whitening| {
+            let sources = ["a".to_string()];
+            write_whitened_split(&path, [1, 1], Pixels::U8(&[1, 2, 3]), &labels, &sources, whitening)
+        };
+        write(Some(whitening.clone())).unwrap();
+        let split = Split::open(&path).unwrap();
+        assert_eq!((split.whitening(), split.labels()), (Some(whitening), labels.clone()));
+        assert_eq!((split.pixels(), split.source(0)), (Pixels::U8(&[1, 2, 3]), "a"));
+        write(None).unwrap();
+        assert_eq!(Split::open(&path).unwrap().whitening(), None);
+        assert!(write(Some(Whitening { mean: vec![0.0; 2], matrix: vec![0.0; 4] })).is_err());
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod survey;
 mod tiff;
 mod twins;
 mod weights;
+mod whitening;
 
 pub use catalog::{Catalog, ClassImages, ImageRef, SPLITS};
 pub use decode::decode;
@@ -45,8 +46,9 @@ pub use kin::{TAKEN_ALONG, known_fingerprints};
 pub use resize::square;
 pub use sheet::sheet;
 pub use sidecar::{Classes, read_preprocess, write_preprocess};
-pub use split_writer::{SplitWriter, write_split};
+pub use split_writer::{SplitWriter, write_split, write_whitened_split};
 pub use subset::subset;
 pub use survey::{Seen, Survey, Unreadable, survey};
 pub use twins::{Group, twins};
 pub use weights::weights;
+pub use whitening::Whitening;

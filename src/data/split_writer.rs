@@ -8,11 +8,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::image_set::{Labels, PixelType, Pixels};
+use super::whitening::Whitening;
 
 /// Bytes before the first tensor: room for the header, so that it can be written when all is known.
 const HEADER: usize = 1024;
 
-/// Layout: labels first, then pixels, then sources, so that every tensor lies on a multiple of its element's size
+/// Layout: labels first, then the whitening where there is one, then pixels, then sources, so that every tensor lies on a multiple of its element's size
 /// (PyTorch's reader demands it).
 pub struct SplitWriter {
     path: PathBuf,
@@ -21,6 +22,7 @@ pub struct SplitWriter {
     pixels: PixelType,
     /// Number of classes of soft labels.
     soft: Option<usize>,
+    whitening: Option<Whitening>,
     labels: Vec<u8>,
     sources: String,
     pushed: usize,
@@ -36,7 +38,7 @@ impl SplitWriter {
         width: usize,
         pixels: PixelType,
     ) -> Result<SplitWriter> {
-        SplitWriter::start(path, [n, height, width], pixels, None)
+        SplitWriter::start(path, [n, height, width], pixels, None, None)
     }
 
     /// As [`create`](Self::create), with a weight of each of `classes` classes for each image.
@@ -48,20 +50,28 @@ impl SplitWriter {
         pixels: PixelType,
         classes: usize,
     ) -> Result<SplitWriter> {
-        SplitWriter::start(path, [n, height, width], pixels, Some(classes))
+        SplitWriter::start(path, [n, height, width], pixels, Some(classes), None)
     }
 
-    fn start(path: &Path, shape: [usize; 3], pixels: PixelType, soft: Option<usize>) -> Result<SplitWriter> {
+    fn start(
+        path: &Path,
+        shape: [usize; 3],
+        pixels: PixelType,
+        soft: Option<usize>,
+        whitening: Option<Whitening>,
+    ) -> Result<SplitWriter> {
         let failed = || format!("cannot write `{}`", path.display());
         let mut file = File::create(path).with_context(failed)?;
         let labels = shape[0] * soft.map_or(8, |classes| classes * 4);
-        file.seek(SeekFrom::Start((HEADER + labels) as u64)).with_context(failed)?;
+        let ahead = HEADER + labels + bytes_of(whitening.as_ref());
+        file.seek(SeekFrom::Start(ahead as u64)).with_context(failed)?;
         Ok(SplitWriter {
             path: path.to_path_buf(),
             file: BufWriter::with_capacity(1 << 20, file),
             shape,
             pixels,
             soft,
+            whitening,
             labels: Vec::with_capacity(labels),
             sources: String::new(),
             pushed: 0,
@@ -131,6 +141,8 @@ impl SplitWriter {
             self.file.seek(SeekFrom::Start(0))?;
             self.file.write_all(&header)?;
             self.file.write_all(&self.labels)?;
+            let whitening = self.whitening.iter().flat_map(|w| w.mean.iter().chain(&w.matrix));
+            whitening.copied().try_for_each(|value| self.file.write_all(&value.to_le_bytes()))?;
             self.file.flush()
         };
         write().with_context(|| format!("cannot write `{}`", path.display()))
@@ -147,16 +159,25 @@ impl SplitWriter {
             Some(classes) => ("F32", vec![n, classes]),
         };
         let labels = self.labels.len();
-        let images = labels + n * height * width * 3 * size;
+        let first = labels + bytes_of(self.whitening.as_ref());
+        let images = first + n * height * width * 3 * size;
         let source = images + self.sources.len();
-        let tensors = json!({
-            "images": { "dtype": pixel, "shape": [n, height, width, 3], "data_offsets": [labels, images] },
+        let mut tensors = json!({
+            "images": { "dtype": pixel, "shape": [n, height, width, 3], "data_offsets": [first, images] },
             "labels": { "dtype": label, "shape": label_shape, "data_offsets": [0, labels] },
             "source": { "dtype": "U8", "shape": [source - images], "data_offsets": [images, source] },
         });
+        if let Some(whitening) = &self.whitening {
+            let values = whitening.values();
+            let mean = labels + 4 * values;
+            tensors[Whitening::MEAN] =
+                json!({ "dtype": "F32", "shape": [values], "data_offsets": [labels, mean] });
+            tensors[Whitening::MATRIX] =
+                json!({ "dtype": "F32", "shape": [values, values], "data_offsets": [mean, first] });
+        }
         let mut header = ((HEADER - 8) as u64).to_le_bytes().to_vec();
         header.extend(tensors.to_string().into_bytes());
-        assert!(header.len() <= HEADER, "three tensors fit the header's room");
+        assert!(header.len() <= HEADER, "five tensors fit the header's room");
         header.resize(HEADER, b' ');
         header
     }
@@ -171,6 +192,18 @@ pub fn write_split(
     labels: &Labels,
     sources: &[String],
 ) -> Result<()> {
+    write_whitened_split(path, [height, width], pixels, labels, sources, None)
+}
+
+/// As [`write_split`], with the whitening that whoever reads the set applies to its images, of every split.
+pub fn write_whitened_split(
+    path: &Path,
+    [height, width]: [usize; 2],
+    pixels: Pixels,
+    labels: &Labels,
+    sources: &[String],
+    whitening: Option<Whitening>,
+) -> Result<()> {
     let n = labels.len();
     ensure!(sources.len() == n, "{n} labels and {} sources", sources.len());
     let (kind, given) = match pixels {
@@ -183,7 +216,9 @@ pub fn write_split(
         Labels::Hard(_) => None,
         Labels::Soft { classes, .. } => Some(*classes),
     };
-    let mut writer = SplitWriter::start(path, [n, height, width], kind, soft)?;
+    let whitened = whitening.as_ref().map_or(size, Whitening::values);
+    ensure!(whitened == size, "a whitening of {whitened} values for images of {size}");
+    let mut writer = SplitWriter::start(path, [n, height, width], kind, soft, whitening)?;
     for (i, source) in sources.iter().enumerate() {
         let image = match pixels {
             Pixels::U8(values) => Pixels::U8(&values[i * size..(i + 1) * size]),
@@ -197,6 +232,11 @@ pub fn write_split(
         }
     }
     writer.finish()
+}
+
+/// Bytes that a whitening takes in a file.
+fn bytes_of(whitening: Option<&Whitening>) -> usize {
+    whitening.map_or(0, |whitening| 4 * (whitening.mean.len() + whitening.matrix.len()))
 }
 
 #[cfg(test)]

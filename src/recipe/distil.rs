@@ -3,13 +3,15 @@
 mod complaints;
 mod coresets;
 mod matching;
+mod regression;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use coresets::{Herding, KCenter, KMeans};
-pub use matching::{DistributionMatching, Initial};
+pub use matching::{DistributionMatching, GradientMatching, Initial};
+pub use regression::FeatureRegression;
 
 use super::choice::choice;
 use super::train::tensor_environment;
@@ -32,7 +34,14 @@ pub struct Distil {
     /// comes to its last layer. The network is to be trained on the training split of `from`. Features of a network tell
     /// more than pixels; pixels need no training.
     #[serde(default = "pixels", skip_serializing_if = "is_pixels")]
+    #[schemars(extend("default" = "pixels"))]
     pub features: String,
+    /// ZCA whitening with λ = 0.1, fitted to the training split of `from`: methods that optimise images see whitened ones,
+    /// and so do networks trained on the set, on every split. It goes with the set and with such networks, (3·size²)²
+    /// floats in each. Images of up to 48 pixels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
+    pub zca: bool,
     #[serde(default)]
     pub seed: u64,
 }
@@ -44,7 +53,7 @@ fn pixels() -> String {
     PIXELS.to_string()
 }
 
-fn is_pixels(features: &String) -> bool {
+fn is_pixels(features: &str) -> bool {
     features == PIXELS
 }
 
@@ -67,6 +76,11 @@ choice! {
         /// Synthetic images whose mean features match those of real ones under random networks
         /// (Zhao & Bilen 2023).
         "distribution-matching" => DistributionMatching @ 1,
+        /// Synthetic images that move the weights of a network as real ones do (Zhao et al. 2021, DC and DSA).
+        "gradient-matching" => GradientMatching @ 1,
+        /// Synthetic images with learned labels from which ridge regression on a network's features predicts real ones
+        /// (Zhou et al. 2022, FRePo). Networks are trained on them with `loss = "mse"`.
+        "feature-regression" => FeatureRegression @ 1,
     }
 }
 
@@ -74,6 +88,21 @@ impl Method {
     /// Whether it looks at the stage's `features`.
     pub fn compares_images(&self) -> bool {
         matches!(self, Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_))
+    }
+
+    /// Whether labels are learned beside the images.
+    fn learns_labels(&self) -> bool {
+        matches!(self, Method::FeatureRegression(_))
+    }
+
+    /// Blocks of its random networks, where they are given.
+    fn depth(&self) -> Option<u32> {
+        match self {
+            Method::DistributionMatching(settings) => settings.depth,
+            Method::GradientMatching(settings) => settings.depth,
+            Method::FeatureRegression(settings) => settings.depth,
+            _ => None,
+        }
     }
 }
 
@@ -123,7 +152,8 @@ impl Describe for Distil {
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
-        Facts { train_per_class: Some(self.images_per_class), ..from }
+        let learned_labels = self.method.learns_labels();
+        Facts { train_per_class: Some(self.images_per_class), learned_labels, ..from }
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {

@@ -59,6 +59,8 @@ pub struct Facts {
     pub classes: Option<usize>,
     /// Of a network, its name.
     pub network: Option<&'static str>,
+    /// Whether training labels are learned values of either sign instead of classes or probabilities.
+    pub learned_labels: bool,
 }
 
 /// A value that cannot work. `field` is a path below the stage's table (`["per_class", "train"]`).

@@ -29,7 +29,8 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    ClassMean, Distil, DistributionMatching, Eigenimages, Herding, Initial, KCenter, KMeans, Method, Random,
+    ClassMean, Distil, DistributionMatching, Eigenimages, FeatureRegression, GradientMatching, Herding,
+    Initial, KCenter, KMeans, Method, Random,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
@@ -44,7 +45,7 @@ pub use subset::{
 };
 pub use train::{
     Adam, AdamW, Backbone, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout, Dsa, Erase,
-    Flip, Freeze, Keep, Lamb, LinearDecay, Mixup, Muon, OneCycle, Optimizer, Precision, RandAugment,
+    Flip, Freeze, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision, RandAugment,
     Schedule, Sgd, StepDown, Train, Transform,
 };
 pub use weights::Weights;
@@ -171,6 +172,7 @@ macro_rules! kinds {
     ($($variant:ident),+ $(,)?) => {
         /// One stage as written, of any kind.
         #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "most stages of an experiment are the largest kind: `train`")]
         pub enum Recipe { $($variant($variant),)+ }
 
         /// Every kind, as TOML writes it: `[kind.name]`.

@@ -50,6 +50,10 @@ pub struct Train {
     /// Random changes of the training batch, in order.
     #[serde(default)]
     pub transforms: Vec<Transform>,
+    /// What is minimised, and reported as the loss.
+    #[serde(default, skip_serializing_if = "Loss::is_cross_entropy")]
+    #[schemars(extend("default" = "cross-entropy"))]
+    pub loss: Loss,
     /// Probability spread evenly over all classes (Szegedy et al. 2016); not for soft labels.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.9))]
@@ -102,15 +106,16 @@ pub struct Train {
     #[schemars(range(min = 1, max = 10_000))]
     pub curve_points: u32,
     /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
-    /// it, at random. The last layer starts anew where it tells other classes apart. The steps, the optimiser and the
-    /// schedule begin at 0: a training with more `epochs` never goes on from a shorter one unless it is named here.
+    /// it, at random. The last layer starts anew where it tells other classes apart, and the positions of `vit-tiny` are
+    /// resampled where there are more or fewer of them. The steps, the optimiser and the schedule begin at 0: a training with
+    /// more `epochs` never goes on from a shorter one unless it is named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<String>,
     /// What stays as it starts: `"backbone"` (all but the last layer), or a list of layers by name, each with all that is
     /// below it (`["layer1"]` holds `layer1.0.conv1`). Frozen norms keep their running statistics, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Freeze>,
-    /// Highest learning rate of the last layer; without it, that of the others.
+    /// Highest learning rate of the last layer; without it, that of the others, or the `adam_lr` of `muon`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub lr_head: Option<f64>,
@@ -141,6 +146,24 @@ fn teacher_weight() -> f64 {
 
 fn is_usual_teacher_weight(value: &f64) -> bool {
     *value == teacher_weight()
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Of the softmax of the outputs against the labels.
+    #[default]
+    CrossEntropy,
+    /// Mean over images and classes of the squared difference of outputs and labels. A hard label counts as 1 for its
+    /// class and 0 for the others, less their mean; soft ones are taken as they are. For learned labels, which are no
+    /// probabilities.
+    Mse,
+}
+
+impl Loss {
+    fn is_cross_entropy(&self) -> bool {
+        *self == Loss::CrossEntropy
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -212,7 +235,8 @@ impl Describe for Train {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        let own = [self.length(), self.nesterov(), self.another_network(inputs)].into_iter().flatten();
+        let own = [self.length(), self.nesterov(), self.another_network(inputs), self.learned(&from)];
+        let own = own.into_iter().flatten().chain(self.of_cross_entropy());
         let own = own.chain(self.wrong_ending(&from)).chain(self.wrong_teaching(inputs));
         let own = own.chain(self.wrong_transforms());
         own.chain(self.network.complaints(from.image_size)).collect()
@@ -238,6 +262,28 @@ impl Train {
         self.transforms.iter().enumerate().filter_map(|(place, transform)| {
             let (setting, message) = transform.wrong_range()?;
             Some(Complaint::new(&["transforms", &place.to_string(), transform.name(), setting], message))
+        })
+    }
+
+    /// Settings that squared error has no use for.
+    fn of_cross_entropy(&self) -> impl Iterator<Item = Complaint> {
+        let set = [
+            ("label_smoothing", self.label_smoothing > 0.0),
+            ("class_weights", self.class_weights.is_some()),
+            ("teacher", self.teacher.is_some()),
+        ];
+        let other = self.loss == Loss::Mse;
+        set.into_iter().filter(move |(_, is_set)| other && *is_set).map(|(name, _)| {
+            let message = format!("`{name}` is a matter of cross-entropy");
+            Complaint::new(&[name], message).hint("leave one of the two out")
+        })
+    }
+
+    fn learned(&self, from: &Facts) -> Option<Complaint> {
+        let learned = from.learned_labels && self.loss == Loss::CrossEntropy;
+        let message = "cross-entropy with learned labels, which are no probabilities, has no minimum";
+        learned.then(|| {
+            Complaint::new(&["from"], message).hint("set `loss = \"mse\"`").against("from", &["method"])
         })
     }
 

@@ -8,7 +8,7 @@ use super::hardware::{hardware, meters};
 use super::launch::Launch;
 use super::statistics::{Difference, difference};
 use super::stored::Stored;
-use super::summary::{self, ACCURACY, Group, Quantity};
+use super::summary::{self, Group, Quantity};
 use super::{pin, runs};
 use crate::engine::Store;
 

@@ -1,7 +1,7 @@
 //! Which groups stand against one another.
 
 use super::super::fixture::Fixture;
-use super::super::summary::{ENERGY, TOTAL_SECS};
+use super::super::summary::{ACCURACY, ENERGY, TOTAL_SECS};
 use super::*;
 
 fn by(axis: &str) -> Chosen<'_> {

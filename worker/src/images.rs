@@ -5,6 +5,8 @@ use pipeline::data::{Labels, Pixels, Split};
 use pipeline::recipe::Preprocess;
 use tch::{Device, Kind, Tensor};
 
+use crate::whitening::Whitening;
+
 /// Images and labels on a device.
 pub struct Images {
     /// On the CPU the pixels are the file's own pages, read when they are touched; this keeps them mapped.
@@ -17,6 +19,10 @@ pub struct Images {
     scale: Tensor,
     /// `[3]`: -mean / sd.
     shift: Tensor,
+    /// What white is stored as: 255 for bytes, 1 for floats.
+    white: f64,
+    /// In place of scale and shift.
+    whitening: Option<Whitening>,
 }
 
 impl Images {
@@ -37,8 +43,20 @@ impl Images {
             labels: labels_of(&split, classes)?.to_device(device),
             scale: Tensor::from_slice(&scale).to_device(device),
             shift: Tensor::from_slice(&shift).to_device(device),
+            white,
+            whitening: None,
             _file: split,
         })
+    }
+
+    /// The same images, whitened instead of normalised where there is a whitening.
+    pub fn whitened(self, whitening: Option<Whitening>) -> Images {
+        Images { whitening, ..self }
+    }
+
+    /// What is applied instead of mean and standard deviation.
+    pub fn whitening(&self) -> Option<&Whitening> {
+        self.whitening.as_ref()
     }
 
     /// Number of images.
@@ -70,7 +88,12 @@ impl Images {
     }
 
     fn normalised(&self, pixels: &Tensor) -> Tensor {
-        self.shift.addcmul(&pixels.to_kind(Kind::Float), &self.scale).permute([0, 3, 1, 2])
+        let pixels = pixels.to_kind(Kind::Float);
+        let images = match &self.whitening {
+            Some(whitening) => whitening.apply(&(pixels / self.white)),
+            None => self.shift.addcmul(&pixels, &self.scale),
+        };
+        images.permute([0, 3, 1, 2])
     }
 }
 
@@ -127,6 +150,22 @@ mod tests {
         // Image 0, green, row 0, column 1: the fifth byte.
         let expected = (40.0 / 255.0 - 0.25) / 0.25;
         assert!((a.double_value(&[1, 1, 0, 1]) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_whitening_takes_the_place_of_mean_and_deviation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.safetensors");
+        let labels = Labels::Hard(vec![0]);
+        write_split(&path, 1, 1, Pixels::U8(&[51, 102, 204]), &labels, &["a".to_string()]).unwrap();
+        let mean = Tensor::from_slice(&[0.1_f32, 0.2, 0.3]);
+        let matrix = Tensor::from_slice(&[1.0_f32, 2.0, 0.0, 2.0, 5.0, 1.0, 0.0, 1.0, 3.0]).view([3, 3]);
+        let images = Images::load(&Split::open(&path).unwrap(), &PREPROCESS, 1, Device::Cpu).unwrap();
+        let images = images.whitened(Some(Whitening::new(&mean, &matrix)));
+        let found = Vec::<f32>::try_from(images.at(&[0]).0.view(-1)).unwrap();
+        // (0.1, 0.2, 0.5) · matrix.
+        let expected = [0.5, 1.7, 1.7];
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
     }
 
     #[test]

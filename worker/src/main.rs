@@ -8,6 +8,7 @@ mod figures;
 mod images;
 mod models;
 mod randomness;
+mod whitening;
 
 mod distil;
 mod evaluate;

@@ -228,3 +228,12 @@ fn a_mistake_in_a_stage_made_many_times_is_told_once() {
     let folder = Folder::new(&DESIGN.replace("batch = 1", "").replace("momentum = 0.9", "momentum = 9"));
     assert_eq!(folder.load(&[]).unwrap_err().len(), 1);
 }
+
+#[test]
+fn learned_labels_features_and_whitening_that_cannot_work() {
+    let method = "method = { distribution-matching = { iterations = 500 } }";
+    insta::assert_snapshot!(changed(method, "method = \"feature-regression\"\nfeatures = \"net\""));
+    insta::assert_snapshot!(changed(method, "method = \"feature-regression\""));
+    insta::assert_snapshot!(changed(method, "method = \"random\"\nzca = true"));
+    insta::assert_snapshot!(changed("steps = 600", "steps = 600\nloss = \"mse\"\nlabel_smoothing = 0.1"));
+}

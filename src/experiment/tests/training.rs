@@ -87,6 +87,12 @@ image_size = 32
 "#;
     let base = format!("{small}{}", BASE.replace("\"photos\"", "\"small\""));
     says(&with("teacher = \"base\"", &base), &["images of 64 pixels for a teacher trained on 32"]);
+    let other = small.replace("image_size = 32", "image_size = 64\nclasses = [\"a\", \"b\"]");
+    let base = format!("{other}{}", BASE.replace("\"photos\"", "\"small\""));
+    let folder = with("teacher = \"base\"", &base);
+    let text = std::fs::read_to_string(folder.path("x.toml")).unwrap();
+    folder.write("x.toml", text.replace("{ at_least = 200, up_to = 10 }", "[\"a\", \"b\", \"c\"]"));
+    says(&folder, &["images of 3 classes for a teacher that tells apart 2"]);
     says(&with("temperature = 2.0", ""), &["`temperature` is of no use without `teacher`"]);
 }
 

@@ -1,13 +1,21 @@
 //! Settings of a distillation that cannot work, or cannot work together.
 
-use super::{Distil, DistributionMatching, Method, PIXELS, is_pixels};
+use super::{Distil, Method, PIXELS, is_pixels};
 use crate::recipe::network::convnet_depth;
 use crate::recipe::{Complaint, Facts};
+
+/// Pixels a side of the largest images that are whitened.
+const WHITENED: u32 = 48;
 
 /// `inputs` are the image set and, where `features` names one, the network.
 pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
     let from = inputs.first().cloned().unwrap_or_default();
-    let own = [too_many(distil, &from), too_deep(distil, &from), no_features(distil)];
+    let own = [
+        too_many(distil, &from),
+        too_deep(distil, &from),
+        too_large_to_whiten(distil, &from),
+        no_features(distil),
+    ];
     let network = inputs.get(1).into_iter().flat_map(|network| other_images(&from, network));
     own.into_iter().flatten().chain(network).collect()
 }
@@ -24,14 +32,24 @@ fn too_many(distil: &Distil, from: &Facts) -> Option<Complaint> {
 }
 
 fn too_deep(distil: &Distil, from: &Facts) -> Option<Complaint> {
-    let Method::DistributionMatching(DistributionMatching { depth: Some(depth), .. }) = distil.method else {
-        return None;
-    };
+    let depth = distil.method.depth()?;
     let size = from.image_size.filter(|size| size >> depth == 0)?;
     let message = format!("{depth} blocks halve an image of {size} pixels to nothing");
     let hint = format!("at most {} blocks, or leave `depth` out for {}", size.ilog2(), convnet_depth(size));
-    let field = ["method", "distribution-matching", "depth"];
+    let field = ["method", distil.method.name(), "depth"];
     Some(Complaint::new(&field, message).hint(hint).against("from", &["image_size"]))
+}
+
+/// A whitening that would take minutes to fit, and hundreds of megabytes in every network.
+fn too_large_to_whiten(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let size = from.image_size.filter(|size| distil.zca && *size > WHITENED)?;
+    let (values, bytes) = (3 * u64::from(size).pow(2), 4 * (3 * u64::from(size).pow(2)).pow(2));
+    let message = format!(
+        "whitening images of {size} pixels takes {values} × {values} floats, {} MB in every set and network",
+        bytes >> 20
+    );
+    let hint = format!("leave `zca` out, or set `image_size` to at most {WHITENED}");
+    Some(Complaint::new(&["zca"], message).hint(hint).against("from", &["image_size"]))
 }
 
 /// A network that the method would not look at.
@@ -77,6 +95,27 @@ mod tests {
         assert_eq!(said(&distil("random", "net"), &[32, 32]), ["`random` takes no features"]);
         assert!(said(&distil("random", "pixels"), &[32]).is_empty());
         assert!(said(&distil("herding", "net"), &[32, 32]).is_empty());
+    }
+
+    #[test]
+    fn large_images_are_not_whitened() {
+        let whitened = Distil { zca: true, ..distil("random", "pixels") };
+        let found = said(&whitened, &[64]);
+        assert!(found[0].contains("12288 × 12288 floats, 576 MB"), "{found:?}");
+        assert!(said(&whitened, &[48]).is_empty());
+    }
+
+    #[test]
+    fn more_blocks_than_an_image_can_be_halved_are_refused_of_every_method() {
+        for method in ["distribution-matching", "gradient-matching", "feature-regression"] {
+            let mut table = serde_json::to_value(distil(method, "pixels")).unwrap();
+            table["method"][method]["depth"] = json!(5);
+            let found = of(
+                &serde_json::from_value(table).unwrap(),
+                &[Facts { image_size: Some(16), ..Facts::default() }],
+            );
+            assert_eq!(found[0].field, ["method", method, "depth"]);
+        }
     }
 
     #[test]

@@ -47,6 +47,85 @@ impl Default for DistributionMatching {
     }
 }
 
+/// Gradient matching: the gradient of each class's cross-entropy on the synthetic images is brought to that on real ones,
+/// as a sum over layers and outputs of 1 - cosine. The network is a random `convnet` that learns from the synthetic images
+/// between their updates, and now and then another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GradientMatching {
+    /// Updates of the images. The paper takes 1000 for each of its `updates_per_network`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub iterations: u64,
+    /// Updates before another random network takes over. Without it, as in the paper: 1 at 1 image a class, 10 up to 10,
+    /// and 50 beyond.
+    #[schemars(range(min = 1, max = 1000))]
+    pub updates_per_network: Option<u32>,
+    /// Epochs that the network trains on the synthetic images between two updates. Without it, as in the paper: 1 at 1
+    /// image a class, 50 up to 10, and 10 beyond.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub network_epochs: Option<u32>,
+    /// Learning rate of the images, in normalised pixels.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    /// Momentum of the images' SGD.
+    #[schemars(range(min = 0.0, max = 0.999))]
+    pub momentum: f64,
+    /// Learning rate of the networks' SGD, whose momentum is 0.5.
+    #[schemars(range(min = 0.0))]
+    pub network_lr: f64,
+    /// Real images of each class in an iteration; all of a class that has fewer.
+    #[schemars(range(min = 1, max = 65536))]
+    pub real_batch: u32,
+    /// What the images start as. DC starts from noise, DSA from real images.
+    pub init: Initial,
+    /// Channels of the random networks.
+    #[schemars(range(min = 1, max = 1024))]
+    pub width: u32,
+    /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
+    #[schemars(range(min = 1, max = 8))]
+    pub depth: Option<u32>,
+    /// Whether real and synthetic images of a class get the same random DSA augmentation (Zhao & Bilen 2021): DSA, else DC.
+    pub dsa: bool,
+}
+
+impl Default for GradientMatching {
+    fn default() -> GradientMatching {
+        GradientMatching {
+            iterations: 1000,
+            updates_per_network: None,
+            network_epochs: None,
+            lr: 0.1,
+            momentum: 0.5,
+            network_lr: 0.01,
+            real_batch: 256,
+            init: Initial::Real,
+            width: 128,
+            depth: None,
+            dsa: true,
+        }
+    }
+}
+
+impl GradientMatching {
+    /// Updates of the images with one network, of so many images a class.
+    pub fn updates_per_network(&self, images_per_class: u32) -> u32 {
+        self.updates_per_network.unwrap_or(match images_per_class {
+            1 => 1,
+            2..=10 => 10,
+            _ => 50,
+        })
+    }
+
+    /// Epochs of a network between two updates, of so many images a class.
+    pub fn network_epochs(&self, images_per_class: u32) -> u32 {
+        self.network_epochs.unwrap_or(match images_per_class {
+            1 => 1,
+            2..=10 => 50,
+            _ => 10,
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initial {

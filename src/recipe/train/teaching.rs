@@ -26,13 +26,19 @@ impl Train {
             };
             return idle.iter().filter(|(_, given)| *given).map(|(field, _)| complaint(field)).collect();
         }
-        let sizes = [inputs.first(), self.known_of("teacher", inputs)].map(|facts| facts?.image_size);
-        match sizes {
-            [Some(own), Some(there)] if own != there => {
-                let message = format!("images of {own} pixels for a teacher trained on {there}");
-                vec![Complaint::new(&["teacher"], message).against("from", &["image_size"])]
-            }
-            _ => Vec::new(),
-        }
+        let (own, teacher) = (inputs.first(), self.known_of("teacher", inputs));
+        [other_size(own, teacher), other_classes(own, teacher)].into_iter().flatten().collect()
     }
+}
+
+fn other_size(own: Option<&Facts>, teacher: Option<&Facts>) -> Option<Complaint> {
+    let (own, there) = (own?.image_size?, teacher?.image_size?);
+    let message = format!("images of {own} pixels for a teacher trained on {there}");
+    (own != there).then(|| Complaint::new(&["teacher"], message).against("from", &["image_size"]))
+}
+
+fn other_classes(own: Option<&Facts>, teacher: Option<&Facts>) -> Option<Complaint> {
+    let (own, there) = (own?.classes?, teacher?.classes?);
+    let message = format!("images of {own} classes for a teacher that tells apart {there}");
+    (own != there).then(|| Complaint::new(&["teacher"], message).against("from", &["classes"]))
 }

@@ -1,104 +1,65 @@
-//! Where a killed distillation goes on: images, momentum and losses so far, in one file that is whole or absent.
+//! Where a killed distillation goes on: every tensor that moves and the losses so far, in one file that is whole or
+//! absent.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor, no_grad};
 
-const NAME: &str = "matching.safetensors";
+use super::losses::Losses;
 
-/// What the next iteration depends on, beside settings and seed.
-#[derive(Debug)]
-pub struct State {
-    /// `[n, 3, h, w]` f32, normalised.
-    pub images: Tensor,
-    /// Momentum of SGD, shaped like the images.
-    pub velocity: Tensor,
-    /// Of every iteration that has been settled.
-    pub losses: Vec<f64>,
-    /// Losses since, each a scalar still on the device: reading one waits for the device.
-    pending: Vec<Tensor>,
-}
+const NAME: &str = "distillation.safetensors";
+const LOSSES: &str = "losses";
 
-impl State {
-    pub fn new(images: Tensor) -> State {
-        State { velocity: images.zeros_like(), images, losses: Vec::new(), pending: Vec::new() }
-    }
+/// What the next iteration depends on, beside settings and seed: tensors by name, each the very one that iterations
+/// change.
+pub type Tensors = Vec<(String, Tensor)>;
 
-    /// An iteration has been done; `loss` is its scalar.
-    pub fn push(&mut self, loss: Tensor) {
-        self.pending.push(loss);
-    }
-
-    /// Reads the pending losses.
-    ///
-    /// # Errors
-    /// A loss is not finite.
-    pub fn settle(&mut self) -> Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let values = Tensor::stack(&std::mem::take(&mut self.pending), 0).to_kind(Kind::Double);
-        for loss in Vec::<f64>::try_from(values.to_device(Device::Cpu))? {
-            ensure!(loss.is_finite(), "the loss of iteration {} is {loss}", self.losses.len() + 1);
-            self.losses.push(loss);
-        }
-        Ok(())
-    }
-
-    /// Iterations done.
-    pub fn iteration(&self) -> u64 {
-        (self.losses.len() + self.pending.len()) as u64
-    }
-}
-
-/// Replaces the checkpoint in `folder`; `state` is settled.
-pub fn save(folder: &Path, state: &State) -> Result<()> {
+/// Replaces the checkpoint in `folder`; the losses are settled.
+pub fn save(folder: &Path, tensors: &Tensors, losses: &Losses) -> Result<()> {
     let (path, draft) = (folder.join(NAME), folder.join(format!("{NAME}.part")));
-    let on_cpu = |tensor: &Tensor| tensor.to_device(Device::Cpu).contiguous();
-    let tensors = [
-        ("images", on_cpu(&state.images)),
-        ("velocity", on_cpu(&state.velocity)),
-        ("losses", Tensor::from_slice(&state.losses)),
-    ];
+    let on_cpu = |tensor: &Tensor| tensor.detach().to_device(Device::Cpu).contiguous();
+    let mut all: Tensors = tensors.iter().map(|(name, tensor)| (name.clone(), on_cpu(tensor))).collect();
+    all.push((LOSSES.into(), Tensor::from_slice(losses.settled())));
     let write = || -> Result<()> {
-        Tensor::write_safetensors(&tensors, &draft)?;
+        Tensor::write_safetensors(&all, &draft)?;
         File::open(&draft)?.sync_all()?;
         Ok(fs::rename(&draft, &path)?)
     };
     write().with_context(|| format!("cannot write the checkpoint `{}`", path.display()))
 }
 
-/// The checkpoint in `folder`, if there is one.
+/// Takes over the checkpoint in `folder`, if there is one: writes to `tensors` and gives the losses.
 ///
 /// # Errors
-/// There is one, and it does not hold images shaped like `like`.
-pub fn load(folder: &Path, like: &[i64], device: Device) -> Result<Option<State>> {
+/// There is one, and it does not hold tensors like these, which are as before.
+pub fn restore(folder: &Path, tensors: &Tensors) -> Result<Option<Losses>> {
     let path = folder.join(NAME);
     if !path.exists() {
         return Ok(None);
     }
-    read(&path, like, device)
+    take_over(&path, tensors)
         .map(Some)
         .with_context(|| format!("the checkpoint `{}` cannot be used", path.display()))
 }
 
-fn read(path: &Path, like: &[i64], device: Device) -> Result<State> {
-    let tensors = Tensor::read_safetensors(path)?;
-    let find = |name: &str| -> Result<Tensor> {
-        let found = tensors.iter().find(|(known, _)| known == name);
-        Ok(found.with_context(|| format!("it has no `{name}`"))?.1.shallow_clone())
+fn take_over(path: &Path, tensors: &Tensors) -> Result<Losses> {
+    let stored = Tensor::read_safetensors(path)?;
+    let find = |name: &str| {
+        let found = stored.iter().find(|(known, _)| known == name).map(|(_, tensor)| tensor);
+        found.with_context(|| format!("it has no `{name}`"))
     };
-    let images = |name: &str| -> Result<Tensor> {
-        let found = find(name)?;
-        ensure!(
-            found.size() == like && found.kind() == Kind::Float,
-            "its `{name}` are {:?} instead of {like:?}",
-            found.size()
-        );
-        Ok(found.to_device(device))
-    };
-    let losses = Vec::<f64>::try_from(find("losses")?)?;
-    Ok(State { images: images("images")?, velocity: images("velocity")?, losses, pending: Vec::new() })
+    let mut found = Vec::with_capacity(tensors.len());
+    for (name, like) in tensors {
+        let tensor = find(name)?;
+        let (had, wanted) = ((tensor.size(), tensor.kind()), (like.size(), like.kind()));
+        ensure!(had == wanted, "its `{name}` is {had:?} instead of {wanted:?}");
+        found.push(tensor);
+    }
+    let losses = Losses::of(Vec::<f64>::try_from(find(LOSSES)?)?);
+    for ((_, target), source) in tensors.iter().zip(found) {
+        no_grad(|| target.shallow_clone().copy_(source));
+    }
+    Ok(losses)
 }

@@ -1,6 +1,6 @@
 //! The mean image of each class.
 
-use pipeline::data::Pixels;
+use pipeline::data::{Labels, Pixels};
 
 use super::distilled::{Distilled, Images};
 use super::real::Real;
@@ -10,7 +10,7 @@ pub fn average(real: &Real) -> Distilled {
     let means = real.by_class.iter().flat_map(|places| mean(real, places));
     Distilled {
         images: Images::F32(means.collect()),
-        labels: (0..real.by_class.len() as i64).collect(),
+        labels: Labels::Hard((0..real.by_class.len() as i64).collect()),
         sources: real.classes.names().iter().map(|name| format!("class-mean/{name}")).collect(),
         iterations: 0,
         final_loss: None,

@@ -1,12 +1,14 @@
 //! What a method leaves: a training split and a page of facts about it.
 
 use anyhow::{Context, Result};
-use pipeline::data::{Labels, Pixels, write_split};
+use pipeline::data::{Labels, Pixels, write_whitened_split};
 use pipeline::engine::Task;
 use pipeline::recipe::{Distil, files};
 use serde_json::json;
+use tch::Device;
 
 use super::real::Real;
+use super::zca::Zca;
 
 /// Pixels of all images, `[n, h, w, 3]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +19,11 @@ pub enum Images {
     F32(Vec<f32>),
 }
 
-/// Images with a class each.
+/// Images with a label each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distilled {
     pub images: Images,
-    pub labels: Vec<i64>,
+    pub labels: Labels,
     /// The real image's source id, or `method/CLASS/number`.
     pub sources: Vec<String>,
     /// Updates of the images.
@@ -36,30 +38,37 @@ impl Distilled {
         let label = |class: usize| std::iter::repeat_n(class as i64, per_class);
         Distilled {
             images: copy(real, places),
-            labels: (0..real.by_class.len()).flat_map(label).collect(),
+            labels: Labels::Hard((0..real.by_class.len()).flat_map(label).collect()),
             sources: places.iter().map(|place| real.split.source(*place).to_string()).collect(),
             iterations: 0,
             final_loss: None,
         }
     }
 
-    /// Writes the training split and `distillation.json`.
-    pub fn write(&self, task: &Task, recipe: &Distil, real: &Real) -> Result<()> {
-        let [height, width] = real.size();
+    /// Writes the training split, with the whitening where there is one, and `distillation.json`.
+    pub fn write(&self, task: &Task, recipe: &Distil, real: &Real, zca: Option<&Zca>) -> Result<()> {
         let (pixels, stored) = match &self.images {
             Images::U8(values) => (Pixels::U8(values), values.len()),
             Images::F32(values) => (Pixels::F32(values), values.len()),
         };
-        let labels = Labels::Hard(self.labels.clone());
-        write_split(&task.content(files::TRAIN), height, width, pixels, &labels, &self.sources)?;
-        let facts = json!({
+        let whitening = zca.map(|zca| zca.whitening(Device::Cpu).stored()).transpose()?;
+        let labels = match &self.labels {
+            Labels::Hard(_) => 0,
+            Labels::Soft { values, .. } => values.len(),
+        };
+        let mut facts = json!({
             "method": recipe.method.name(),
             "images_per_class": recipe.images_per_class,
             "classes": real.classes.len(),
             "iterations": self.iterations,
-            "stored_floats": stored,
+            "stored_floats": stored + labels,
             "final_loss": self.final_loss,
         });
+        if let Some(whitening) = &whitening {
+            facts["whitening_floats"] = json!(whitening.mean.len() + whitening.matrix.len());
+        }
+        let path = task.content(files::TRAIN);
+        write_whitened_split(&path, real.size(), pixels, &self.labels, &self.sources, whitening)?;
         let path = task.content(files::DISTILLATION);
         let text = serde_json::to_string_pretty(&facts).expect("names and numbers are JSON");
         std::fs::write(&path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))

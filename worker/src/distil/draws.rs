@@ -1,5 +1,7 @@
 //! What distillation draws at random, and from which seeds.
 
+use std::collections::HashMap;
+
 use crate::randomness::{self, Stream};
 
 /// What a number is drawn for: two uses never share a stream.
@@ -10,7 +12,7 @@ pub enum Use {
     Choice = 1,
     /// The noise that synthetic images start as.
     Noise = 2,
-    /// An iteration's random network.
+    /// A random network: an iteration's, or one in a place of a pool.
     Network = 3,
     /// An iteration's augmentation.
     Augmentation = 4,
@@ -18,6 +20,12 @@ pub enum Use {
     Batch = 5,
     /// Where the centres of k-means begin.
     Centres = 6,
+    /// Which network of a pool an iteration takes.
+    Turn = 7,
+    /// The order in which a network sees the synthetic images.
+    Order = 8,
+    /// How they are augmented for it.
+    NetworkAugmentation = 9,
 }
 
 /// A seed that depends on every one of its parts.
@@ -38,6 +46,19 @@ pub fn some_of(among: &[usize], count: usize, seed: u64) -> Vec<usize> {
     left
 }
 
+/// `count` of the numbers below `n` at most, without replacement, in random order.
+pub fn below(n: usize, count: usize, seed: u64) -> Vec<usize> {
+    let mut stream = Stream::new(seed, &[]);
+    // As `some_of` swaps, but only what was moved is kept: an iteration draws a few of very many.
+    let mut moved = HashMap::new();
+    let drawn = (0..count.min(n)).map(|place| {
+        let other = place + stream.below(n - place);
+        let here = moved.get(&place).copied().unwrap_or(place);
+        moved.insert(other, here).unwrap_or(other)
+    });
+    drawn.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +72,9 @@ mod tests {
         assert_eq!(sorted, among);
         assert_ne!(all, among);
         assert_eq!(some_of(&among, 5, 3), all[..5]);
+        let numbers: Vec<usize> = (0..20).collect();
+        assert_eq!(below(20, 50, 3), some_of(&numbers, 50, 3));
+        assert_eq!(below(20, 7, 9), some_of(&numbers, 7, 9));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Eigenimages: the mean of each class, and one standard deviation either way along its principal components.
 
 use anyhow::{Result, ensure};
-use pipeline::data::Pixels;
+use pipeline::data::Labels;
 use pipeline::engine::Task;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
+use super::components::{Components, matrix};
 use super::distilled::{Distilled, Images};
 use super::real::Real;
 use crate::figures::rounded;
@@ -14,8 +15,6 @@ use crate::training::write_table;
 const TABLE: &str = "components.csv";
 /// Components of a class that the table has at most.
 const ROWS: usize = 50;
-/// A component with less of the largest one's variance is the rounding of one that is not there.
-const LEAST: f64 = 1e-10;
 
 /// `per_class` images a class: the mean where it is odd, then mean + and mean - √variance · component, from the largest
 /// variance on. Clamped to black 0 and white 1. Writes the variance of each component to `components.csv`.
@@ -23,7 +22,7 @@ const LEAST: f64 = 1e-10;
 /// # Errors
 /// The images of a class differ in fewer directions than are asked for.
 pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
-    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    let (mut values, mut table) = (Vec::new(), Vec::new());
     for (name, places) in real.classes.names().iter().zip(&real.by_class) {
         let class = Components::of(&matrix(real, places), per_class / 2);
         let found = class.found();
@@ -34,14 +33,14 @@ pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
             per_class / 2,
             2 * found + 1
         );
-        values.extend(Vec::<f32>::try_from(class.prototypes(per_class).to_kind(Kind::Float).view(-1))?);
-        rows.extend(class.rows(name));
+        values.extend(Vec::<f32>::try_from(prototypes(&class, per_class).to_kind(Kind::Float).view(-1))?);
+        table.extend(rows(&class, name));
     }
-    write_table(&task.content(TABLE), &["class", "component", "variance", "share"], rows.into_iter())?;
+    write_table(&task.content(TABLE), &["class", "component", "variance", "share"], table.into_iter())?;
     let classes = real.classes.len() as i64;
     Ok(Distilled {
         images: Images::F32(values),
-        labels: (0..classes).flat_map(|class| vec![class; per_class]).collect(),
+        labels: Labels::Hard((0..classes).flat_map(|class| vec![class; per_class]).collect()),
         sources: real.classes.names().iter().flat_map(|name| sources(name, per_class)).collect(),
         iterations: 0,
         final_loss: None,
@@ -58,112 +57,38 @@ fn sources(class: &str, per_class: usize) -> Vec<String> {
         .collect()
 }
 
-/// The images at `places`, a row each, `[n, h·w·3]` f64, black 0 and white 1.
-fn matrix(real: &Real, places: &[usize]) -> Tensor {
-    let row = |place: &usize| match real.split.image(*place) {
-        Pixels::U8(bytes) => Tensor::from_slice(bytes).to_kind(Kind::Double) / 255.0,
-        Pixels::F32(floats) => Tensor::from_slice(floats).to_kind(Kind::Double),
+/// `[per class, d]`.
+fn prototypes(of: &Components, per_class: usize) -> Tensor {
+    let mean = (per_class % 2 == 1).then(|| of.mean.shallow_clone());
+    let pair = |k: usize| {
+        let step = of.vectors.get(k as i64) * of.variances[k].sqrt();
+        [&of.mean + &step, &of.mean - &step]
     };
-    Tensor::stack(&places.iter().map(row).collect::<Vec<_>>(), 0)
+    let images: Vec<Tensor> = mean.into_iter().chain((0..per_class / 2).flat_map(pair)).collect();
+    Tensor::stack(&images, 0).clamp(0.0, 1.0)
 }
 
-/// Principal components of some rows.
-struct Components {
-    /// `[d]`.
-    mean: Tensor,
-    /// Along every component, from the largest on; the divisor is n - 1.
-    variances: Vec<f64>,
-    /// The first ones, `[k, d]`, of length 1.
-    vectors: Tensor,
-}
-
-impl Components {
-    /// All variances and at most `kept` vectors of the rows `[n, d]`. Always on the CPU and in f64: eigenvalues in f32
-    /// have failed on matrices of low rank.
-    fn of(rows: &Tensor, kept: usize) -> Components {
-        let (n, d) = rows.size2().expect("rows are a matrix");
-        let mean = rows.mean_dim(0, false, Kind::Double);
-        let centred = rows - &mean;
-        // Of XXᵀ and XᵀX, which share their eigenvalues, the smaller.
-        let by_image = n < d;
-        let product = if by_image { centred.matmul(&centred.tr()) } else { centred.tr().matmul(&centred) };
-        let (values, vectors) = (product / (n - 1).max(1) as f64).linalg_eigh("L");
-        let count = (n - 1).min(d);
-        let values = values.flip([0]).narrow(0, 0, count).clamp_min(0.0);
-        let chosen = vectors.flip([1]).narrow(1, 0, count.min(kept as i64)).tr();
-        let vectors = if by_image { chosen.matmul(&centred) } else { chosen };
-        let lengths = vectors.norm_scalaropt_dim(2.0, [1], true).clamp_min(f64::MIN_POSITIVE);
-        let variances = Vec::try_from(values.contiguous()).expect("variances are f64");
-        Components { mean, variances, vectors: signed(&(vectors / lengths)) }
-    }
-
-    /// How many components the rows have.
-    fn found(&self) -> usize {
-        let least = LEAST * self.variances.first().copied().unwrap_or(0.0);
-        self.variances.iter().filter(|variance| **variance > least).count()
-    }
-
-    /// `[per class, d]`.
-    fn prototypes(&self, per_class: usize) -> Tensor {
-        let mean = (per_class % 2 == 1).then(|| self.mean.shallow_clone());
-        let pair = |k: usize| {
-            let step = self.vectors.get(k as i64) * self.variances[k].sqrt();
-            [&self.mean + &step, &self.mean - &step]
-        };
-        let images: Vec<Tensor> = mean.into_iter().chain((0..per_class / 2).flat_map(pair)).collect();
-        Tensor::stack(&images, 0).clamp(0.0, 1.0)
-    }
-
-    /// Class, component from 1, variance and its share of the class's.
-    fn rows(&self, class: &str) -> Vec<Vec<String>> {
-        let total: f64 = self.variances.iter().sum();
-        let row = |(place, variance): (usize, &f64)| {
-            let share = rounded(variance / total);
-            vec![class.into(), (place + 1).to_string(), rounded(*variance).to_string(), share.to_string()]
-        };
-        self.variances.iter().take(self.found().min(ROWS)).enumerate().map(row).collect()
-    }
-}
-
-/// Rows with the sign that makes their entry of largest magnitude positive: eigenvectors come with either.
-fn signed(vectors: &Tensor) -> Tensor {
-    if vectors.size()[0] == 0 {
-        return vectors.to_device(Device::Cpu);
-    }
-    let largest = vectors.gather(1, &vectors.abs().argmax(1, true), false);
-    vectors * largest.sign()
+/// Class, component from 1, variance and its share of the class's.
+fn rows(of: &Components, class: &str) -> Vec<Vec<String>> {
+    let total: f64 = of.variances.iter().sum();
+    let row = |(place, variance): (usize, &f64)| {
+        let share = rounded(variance / total);
+        vec![class.into(), (place + 1).to_string(), rounded(*variance).to_string(), share.to_string()]
+    };
+    of.variances.iter().take(of.found().min(ROWS)).enumerate().map(row).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use pipeline::data::Split;
+    use pipeline::data::{Pixels, Split};
     use serde_json::{Value, json};
+    use tch::Device;
 
     use super::super::tests::{bench, content, run};
     use super::*;
 
     fn eigenimages(images_per_class: u32) -> Value {
         json!({ "images_per_class": images_per_class, "method": { "eigenimages": {} } })
-    }
-
-    #[test]
-    fn either_product_gives_the_components_worked_out_by_hand() {
-        // Sums of squares 32 along (3, 4)/5 and 2 along (4, -3)/5, about the mean (1, 2); four rows.
-        let wide = [2.4, 3.2, -2.4, -3.2, -0.8, 0.6, 0.8, -0.6_f64];
-        let rows = Tensor::from_slice(&wide).view([4, 2]) + Tensor::from_slice(&[1.0, 2.0]);
-        let zeros = Tensor::zeros([4, 6], (Kind::Double, Device::Cpu));
-        for rows in [rows.shallow_clone(), Tensor::cat(&[&rows, &zeros], 1)] {
-            let found = Components::of(&rows, 2);
-            let expected = [32.0 / 3.0, 2.0 / 3.0];
-            let close = |(a, b): (&f64, f64)| (a - b).abs() < 1e-12;
-            assert!(found.variances.iter().zip(expected).all(close), "{:?}", found.variances);
-            assert_eq!(found.found(), 2);
-            let vectors = [[0.6, 0.8], [0.8, -0.6]];
-            for (k, place) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                let got = found.vectors.double_value(&[k as i64, place as i64]);
-                assert!((got - vectors[k][place]).abs() < 1e-12, "{got}");
-            }
-        }
     }
 
     #[test]

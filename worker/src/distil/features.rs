@@ -45,9 +45,10 @@ impl Features {
         }
         let described = Description::read(task.input(ROLE, files::NETWORK)?)?;
         fits(task, real, &described)?;
-        let images = Images::load(&real.split, &described.preprocess, classes, device)?;
+        let file = task.input(ROLE, files::WEIGHTS)?;
+        let images = described.images(&real.split, file, device)?;
         let network = described.build()?;
-        let (parameters, buffers) = weights::read(task.input(ROLE, files::WEIGHTS)?, &network, device)?;
+        let (parameters, buffers) = weights::read(file, &network, device)?;
         let compute = kind_of(described.precision);
         Ok(Features { images, network: Some(Trained { network, parameters, buffers, compute }), pixels })
     }

@@ -2,17 +2,26 @@
 
 mod checkpoint;
 mod class_mean;
+mod components;
 mod coreset;
 mod curve;
+mod descent;
 mod distilled;
 mod distribution_matching;
 mod draws;
 mod eigenimages;
+mod feature_regression;
 mod features;
 mod forming;
+mod gradient_matching;
+mod iteration;
+mod losses;
 mod memory;
+mod pool;
 mod random;
 mod real;
+mod synthetic;
+mod zca;
 
 #[cfg(test)]
 mod tests;
@@ -22,37 +31,55 @@ use pipeline::engine::Task;
 use pipeline::recipe::{Distil, Method};
 use tch::Device;
 
+use distilled::Distilled;
 use real::Real;
+use synthetic::Synthetic;
+use zca::Zca;
 
 /// Does a stage of the kind `distil`: reads the training split of the input `from` and writes another in its place.
-/// Validation images, test images, classes and preprocessing stay the input's.
+/// Validation images, test images, classes and preprocessing stay the input's; a whitening goes with the images.
 ///
 /// # Errors
-/// The input is no image set or holds too few images of a class; a loss is no longer finite;
-/// [`Stopped`](pipeline::engine::Stopped) when asked to stop.
+/// The input is no image set or holds too few images of a class; the network of `features` does not go with it; a loss
+/// is no longer finite; [`Stopped`](pipeline::engine::Stopped) when asked to stop.
 pub fn distil(task: &Task, device: Device) -> Result<()> {
     let recipe: Distil = task.parameters()?;
     let real = Real::open(task)?;
     real.holds(recipe.images_per_class as usize)?;
-    let distilled = match &recipe.method {
+    let zca = if recipe.zca { Some(Zca::of(task, &real)?) } else { None };
+    let distilled = by_method(task, &recipe, &real, zca.as_ref(), device)?;
+    distilled.write(task, &recipe, &real, zca.as_ref())
+}
+
+fn by_method(
+    task: &Task,
+    recipe: &Distil,
+    real: &Real,
+    zca: Option<&Zca>,
+    device: Device,
+) -> Result<Distilled> {
+    let per_class = recipe.images_per_class as usize;
+    let synthetic = || Synthetic::new(real, recipe, zca, device);
+    match &recipe.method {
         Method::Random(_) => {
             task.started(None);
-            random::draw(&real, recipe.images_per_class as usize, recipe.seed)
+            Ok(random::draw(real, per_class, recipe.seed))
+        }
+        Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_) => {
+            coreset::choose(task, real, recipe, device)
         }
         Method::ClassMean(_) => {
             task.started(None);
-            class_mean::average(&real)
+            Ok(class_mean::average(real))
         }
         Method::Eigenimages(_) => {
             task.started(None);
-            eigenimages::distil(task, &real, recipe.images_per_class as usize)?
-        }
-        Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_) => {
-            coreset::choose(task, &real, &recipe, device)?
+            eigenimages::distil(task, real, per_class)
         }
         Method::DistributionMatching(settings) => {
-            distribution_matching::distil(task, &real, &recipe, settings, device)?
+            distribution_matching::distil(task, &synthetic()?, settings)
         }
-    };
-    distilled.write(task, &recipe, &real)
+        Method::GradientMatching(settings) => gradient_matching::distil(task, &synthetic()?, settings),
+        Method::FeatureRegression(settings) => feature_regression::distil(task, &synthetic()?, settings),
+    }
 }

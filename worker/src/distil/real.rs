@@ -12,6 +12,8 @@ pub struct Real {
     pub preprocess: Preprocess,
     /// Places in the split of each class's images; of soft labels the heaviest counts.
     pub by_class: Vec<Vec<usize>>,
+    /// The class of each place.
+    pub class_of: Vec<i64>,
     /// What a person calls the input.
     label: String,
 }
@@ -24,15 +26,17 @@ impl Real {
         let classes = Classes::read(task.input("from", files::CLASSES)?)?;
         let preprocess = data::read_preprocess(task.input("from", files::PREPROCESS)?)?;
         let mut by_class = vec![Vec::new(); classes.len()];
-        for (place, class) in split.labels().heaviest().into_iter().enumerate() {
+        let class_of = split.labels().heaviest();
+        for (place, class) in class_of.iter().enumerate() {
             let known = by_class.len();
             ensure!(
-                (class as usize) < known,
+                (*class as usize) < known,
                 "image {place} has label {class}, but there are {known} classes"
             );
-            by_class[class as usize].push(place);
+            by_class[*class as usize].push(place);
         }
-        Ok(Real { split, classes, preprocess, by_class, label: task.input_label("from").to_string() })
+        let label = task.input_label("from").to_string();
+        Ok(Real { split, classes, preprocess, by_class, class_of, label })
     }
 
     /// # Errors

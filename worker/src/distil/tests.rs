@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline::data::{Classes, Labels, Pixels, Split, write_preprocess, write_split};
-use pipeline::engine::Stopped;
-use pipeline::recipe::{Dsa, Preprocess};
+use pipeline::engine::{Stopped, Task};
+use pipeline::recipe::{Distil, Dsa, Method, Preprocess};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
 use super::distil;
-use crate::fixture::{Bench, alone, input};
+use super::real::Real;
+use super::synthetic::Synthetic;
+use super::zca::Zca;
+use crate::fixture::{Bench, alone, image_set, input};
 use crate::randomness::Stream;
 use crate::training::dsa::Draw;
 
@@ -48,6 +51,20 @@ pub fn matching(iterations: u64) -> Value {
     let settings =
         json!({ "iterations": iterations, "lr": 0.5, "real_batch": 4, "width": 8, "init": "noise" });
     json!({ "images_per_class": 2, "method": { "distribution-matching": settings }, "seed": 5 })
+}
+
+/// A distillation that `cut_off` began and saved ends in the same bytes as one that was not.
+pub fn resumes(parameters: Value, cut_off: impl Fn(&Task, &Synthetic, &Method)) {
+    let _turn = alone();
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    run(folders[0].path(), parameters.clone());
+    let task = bench(folders[1].path(), parameters.clone()).task();
+    let (recipe, real) = (task.parameters::<Distil>().unwrap(), Real::open(&task).unwrap());
+    let zca = recipe.zca.then(|| Zca::of(&task, &real).unwrap());
+    let synthetic = Synthetic::new(&real, &recipe, zca.as_ref(), Device::Cpu).unwrap();
+    cut_off(&task, &synthetic, &recipe.method);
+    run(folders[1].path(), parameters);
+    assert_eq!(content(folders[1].path()), content(folders[0].path()));
 }
 
 fn random(images_per_class: u32) -> Value {
@@ -143,4 +160,29 @@ fn siamese_augmentation_is_the_same_for_every_image_of_every_batch() {
         let alone = draw.apply(&image);
         assert_eq!(alone.repeat([2, 1, 1, 1]), draw.apply(&twice));
     }
+}
+
+#[test]
+fn a_network_trained_on_a_whitened_set_is_scored_on_whitened_images() {
+    let _turn = alone();
+    let folders = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let [set, tiny, net, score] = folders.each_ref().map(|folder| folder.path());
+    image_set(set, 30, 24);
+    let parameters = json!({ "images_per_class": 4, "method": { "random": {} }, "zca": true });
+    distil(&Bench::new(tiny, "distil", parameters, vec![("from", input("set", set))]).task(), Device::Cpu)
+        .unwrap();
+    std::fs::copy(tiny.join("content/train.safetensors"), set.join("train.safetensors")).unwrap();
+    let parameters = json!({
+        "from": "", "network": { "convnet": { "width": 4, "norm": "none" } }, "steps": 60, "loss": "mse",
+        "optimizer": { "adam": { "lr": 0.01 } }, "precision": "fp32",
+    });
+    let train = Bench::new(net, "train", parameters, vec![("from", input("set", set))]);
+    crate::training::train(&train.task(), Device::Cpu).unwrap();
+    assert_eq!(train.json("network.json")["whitened"], json!(true));
+    let inputs = vec![("of", input("net", &net.join("content"))), ("on", input("set", set))];
+    let evaluate = Bench::new(score, "evaluate", json!({ "of": "", "on": "", "split": "valid" }), inputs);
+    crate::evaluate::evaluate(&evaluate.task(), Device::Cpu).unwrap();
+    let (trained, scored) = (train.json("training.json"), evaluate.json("metrics.json"));
+    assert_eq!(trained["valid_accuracy"], scored["accuracy"]);
+    assert!(scored["accuracy"].as_f64().unwrap() > 0.6, "{scored}");
 }

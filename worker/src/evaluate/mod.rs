@@ -36,7 +36,7 @@ pub fn evaluate(task: &Task, device: Device) -> Result<()> {
     let split = Split::open(task.input("on", recipe.split.file())?)?;
     fits(task, &recipe, &network, &split)?;
     task.started(None);
-    let images = Images::load(&split, &network.preprocess, network.classes.len(), device)?;
+    let images = network.images(&split, task.input("of", files::WEIGHTS)?, device)?;
     let start = Instant::now();
     let scorer = Scorer::open(task, &network, recipe.mirror, device)?;
     let scores = score(task, &recipe, &scorer, &images)?;

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pipeline::data::Split;
 use pipeline::recipe::{self, Precision, Preprocess};
 use serde::{Deserialize, Serialize};
-use tch::Kind;
+use tch::{Device, Kind};
 
 use super::Network;
+use crate::images::Images;
+use crate::whitening::Whitening;
 
 /// Everything about a trained network but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub struct Description {
     /// Height and width in pixels.
     pub image_size: u32,
     pub preprocess: Preprocess,
+    /// Whether images are whitened instead, by the two tensors that `weights.safetensors` holds for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whitened: bool,
     /// How many values were trained.
     pub parameters: i64,
     pub precision: Precision,
@@ -38,6 +44,16 @@ impl Description {
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).expect("names and numbers are JSON");
         std::fs::write(path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// Images as the network takes them; `weights` is the file that belongs to this description.
+    ///
+    /// # Errors
+    /// A label has no class, or the file is to hold a whitening and does not.
+    pub fn images(&self, split: &Split, weights: &Path, device: Device) -> Result<Images> {
+        let whitening = self.whitened.then(|| Whitening::of_weights(weights, self.image_size, device));
+        let images = Images::load(split, &self.preprocess, self.classes.len(), device)?;
+        Ok(images.whitened(whitening.transpose()?))
     }
 
     pub fn build(&self) -> Result<Network> {

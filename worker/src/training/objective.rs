@@ -1,8 +1,8 @@
-//! What a step makes smaller: the cross-entropy against labels, mixed with the distance to a teacher where there is one.
+//! What a step makes smaller: the loss against labels, mixed with the distance to a teacher where there is one.
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{ClassWeights, Train};
+use pipeline::recipe::{ClassWeights, Loss, Train};
 use tch::{Device, Tensor};
 
 use super::loss;
@@ -10,6 +10,7 @@ use super::set::Set;
 use super::teacher::Teacher;
 
 pub struct Objective {
+    loss: Loss,
     smoothing: f64,
     /// Of each class, `[classes]`, 1 on average over the training images.
     weights: Option<Tensor>,
@@ -34,6 +35,7 @@ impl Objective {
         };
         let balanced = recipe.class_weights == Some(ClassWeights::Balanced);
         Ok(Objective {
+            loss: recipe.loss,
             smoothing: recipe.label_smoothing,
             weights: balanced.then(|| loss::balanced(set.train.labels(), set.classes.len())),
             teacher: recipe.teacher.as_ref().map(lessons).transpose()?,
@@ -43,7 +45,7 @@ impl Objective {
     /// Of a batch: images `[n, 3, h, w]` as the network saw them, its logits `[n, classes]`, and labels `[n]` or
     /// `[n, classes]`.
     pub fn loss(&self, images: &Tensor, logits: &Tensor, labels: &Tensor) -> Tensor {
-        let own = loss::cross_entropy(logits, labels, self.smoothing, self.weights.as_ref());
+        let own = loss::mean(self.loss, logits, labels, self.smoothing, self.weights.as_ref());
         let Some(Lessons { teacher, temperature, share }) = &self.teacher else { return own };
         let taught = loss::distilled(logits, &teacher.logits(images), *temperature);
         own * (1.0 - share) + taught * *share

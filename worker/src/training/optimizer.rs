@@ -1,6 +1,6 @@
 //! Turns gradients into updates of the flat parameter buffer, as `torch.optim` does.
 
-mod adam;
+pub mod adam;
 mod lamb;
 mod muon;
 mod pieces;

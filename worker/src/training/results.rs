@@ -13,7 +13,8 @@ use crate::models::{Description, weights};
 /// Writes the artifact's files.
 pub fn write(task: &Task, plan: &Plan, state: &State, end: End) -> Result<()> {
     let (parameters, buffers) = state.kept();
-    weights::write(&task.content(files::WEIGHTS), plan.network, parameters, buffers)?;
+    let (path, whitening) = (task.content(files::WEIGHTS), plan.set.train.whitening());
+    weights::write(&path, plan.network, parameters, buffers, whitening)?;
     describe(plan).write(&task.content(files::NETWORK))?;
     state.curve.write(&task.content(files::CURVES))?;
     state.curve.write_times(&task.measured("curve_times.csv"))?;
@@ -29,6 +30,7 @@ fn describe(plan: &Plan) -> Description {
         classes: plan.set.classes.clone(),
         image_size: plan.set.image_size,
         preprocess: plan.set.preprocess.clone(),
+        whitened: plan.set.train.whitening().is_some(),
         parameters: plan.network.count(),
         precision: plan.recipe.precision,
     }

@@ -192,7 +192,7 @@ impl Plan<'_> {
         let mut sums = [0.0; 2];
         for (x, labels) in images.batches(SCORED_AT_ONCE) {
             let logits = self.network.forward(parameters.tensors(), buffers, &x, Mode::Eval, self.compute);
-            sums[0] += loss::each(&logits, &labels).sum(Kind::Double).double_value(&[]);
+            sums[0] += loss::of_each(self.recipe.loss, &logits, &labels).sum(Kind::Double).double_value(&[]);
             sums[1] += loss::hits(&logits, &labels).int64_value(&[]) as f64;
         }
         sums.map(|sum| sum / images.len() as f64)

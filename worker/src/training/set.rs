@@ -7,6 +7,7 @@ use pipeline::recipe::{Preprocess, files};
 use tch::Device;
 
 use crate::images::Images;
+use crate::whitening::Whitening;
 
 /// The stage's input, on the device.
 pub struct Set {
@@ -32,7 +33,10 @@ impl Set {
         ensure!(height == width, "images of {width}×{height} pixels: networks take square ones");
         let same = valid.is_empty() || (valid.height(), valid.width()) == (height, width);
         ensure!(same, "training images of {height} pixels and validation images of {}", valid.height());
-        let load = |split: &Split| Images::load(split, &preprocess, classes.len(), device);
+        let load = |split: &Split| -> Result<Images> {
+            let images = Images::load(split, &preprocess, classes.len(), device)?;
+            Ok(images.whitened(Whitening::of(&train, device)))
+        };
         Ok(Set {
             valid: if valid.is_empty() { None } else { Some(load(&valid)?) },
             train: load(&train)?,

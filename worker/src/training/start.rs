@@ -7,7 +7,7 @@ use pipeline::recipe::{Freeze, Train, files};
 use tch::{Device, Tensor};
 
 use super::set::Set;
-use crate::models::weights::{self, Head};
+use crate::models::start::{self, Head};
 use crate::models::{Description, Network, Parameters};
 use crate::randomness::{mix, purpose};
 
@@ -85,7 +85,7 @@ pub fn first(
         None => Head::IfItFits,
     };
     let file = task.input("init_from", files::WEIGHTS)?;
-    let taken = weights::take(file, label, network, (&parameters, &buffers), head)?;
+    let taken = start::take(file, label, network, (&parameters, &buffers), head)?;
     task.note("started_from", label.as_str());
     task.note("new_last_layer", !taken);
     Ok((parameters, buffers))

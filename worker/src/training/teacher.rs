@@ -39,9 +39,16 @@ impl Teacher {
             task.input_label("from"),
             set.image_size
         );
+        ensure!(
+            !described.whitened && set.train.whitening().is_none(),
+            "the teacher `{label}` and its student are to see the same images, which whitening prevents\n\
+             hint: train both on sets without `zca`"
+        );
         let network = described.build()?;
         let (mut parameters, buffers) =
             weights::read(task.input("teacher", files::WEIGHTS)?, &network, device)?;
+        let finite = bool::try_from(parameters.flat().isfinite().all())?;
+        ensure!(finite, "the teacher `{label}` holds weights that are no numbers");
         parameters.freeze(&vec![true; network.parameters().len()]);
         let compute = kind_of(described.precision);
         let renormalise = renormalisation(&set.preprocess, &described.preprocess, device);

@@ -23,8 +23,8 @@ pub fn decoupled(adamw: &AdamW, mut weights: Tensor, piece: &Piece, state: Vec<T
     adapt([adamw.betas[0], adamw.betas[1], adamw.eps], weights, &piece.gradient, state, piece.lr, step);
 }
 
-/// Adam's own update; `settings` are both betas and epsilon.
-fn adapt(
+/// Adam's own update, in place; `state` is the running mean and square, `settings` are both betas and epsilon.
+pub fn adapt(
     settings: [f64; 3],
     mut weights: Tensor,
     gradient: &Tensor,

@@ -16,6 +16,13 @@ pub struct Rates {
     pub head: f64,
 }
 
+impl Rates {
+    /// One for all.
+    pub fn same(lr: f64) -> Rates {
+        Rates { body: lr, head: lr }
+    }
+}
+
 /// A run of values that are updated alike, and their gradients.
 pub struct Piece {
     pub gradient: Tensor,

@@ -179,3 +179,23 @@ fn weights_that_do_not_fit_are_refused_with_the_name_and_a_remedy() {
     let message = failure(&from(&folder.path().join("larger"), &small.folder.join("content"), larger));
     assert!(message.contains("has shape [8, 768] instead of [9, 768]\nhint: give the network"), "{message}");
 }
+
+#[test]
+fn a_vision_transformer_starts_from_one_with_other_patches() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let patches =
+        |patch: u32| json!({ "network": { "vit-tiny": { "patch": patch } }, "steps": 1, "batch": 4 });
+    let fine = bench(&folder.path().join("fine"), patches(4));
+    let _ = done(&fine);
+    // Kernels of another size are other weights, positions of another number are not.
+    let message = failure(&from(&folder.path().join("coarse"), &fine.folder.join("content"), patches(8)));
+    assert!(message.contains("`patch_embed.proj.weight` of `first` has shape"), "{message}");
+    let weights = std::fs::read(fine.folder.join("content").join(files::WEIGHTS)).unwrap();
+    let mut numbers = weights.clone();
+    let bad = numbers.len() - 4;
+    numbers[bad..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(fine.folder.join("content").join(files::WEIGHTS), numbers).unwrap();
+    let message = failure(&from(&folder.path().join("bad"), &fine.folder.join("content"), patches(4)));
+    assert!(message.contains("holds values that are no numbers"), "{message}");
+}

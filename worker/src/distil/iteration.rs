@@ -1,0 +1,128 @@
+//! The loop of methods that change their images step by step: pictures, progress, checkpoints, the stop, and the guard
+//! against losses that are no number. Knows no method.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use pipeline::engine::{Stopped, Task};
+use tch::Tensor;
+
+use super::checkpoint::{self, Tensors};
+use super::losses::Losses;
+use super::synthetic::Synthetic;
+use super::{curve, forming};
+use crate::figures::rounded;
+
+/// What a killed process loses at most.
+const SAVE_EVERY: Duration = Duration::from_secs(20);
+/// The curve's name in `content/`.
+const LOSS_TABLE: &str = "loss.csv";
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// A method that goes step by step.
+pub trait Iterated {
+    /// What iterations change.
+    type State;
+
+    /// Iterations in all.
+    fn total(&self) -> u64;
+
+    /// Before the first iteration.
+    fn first(&self) -> Self::State;
+
+    /// Everything of the state that the next iteration depends on.
+    fn tensors(&self, state: &Self::State) -> Tensors;
+
+    /// One update, counted from 0; gives its loss, a scalar.
+    fn step(&self, state: &mut Self::State, iteration: u64) -> Tensor;
+
+    /// What holds of the images throughout.
+    fn synthetic(&self) -> &Synthetic<'_>;
+
+    /// The images, `[classes × per class, 3, h, w]`.
+    fn images<'a>(&self, state: &'a Self::State) -> &'a Tensor;
+
+    /// What to do about a loss that is no number.
+    fn remedy(&self) -> String;
+}
+
+/// What iterations came to.
+pub struct Outcome<S> {
+    pub state: S,
+    pub iterations: u64,
+    /// Mean loss over the last stretch of the curve.
+    pub final_loss: Option<f64>,
+}
+
+/// Does all iterations, from a checkpoint on where there is one; the outcome is the same. Writes the curve and the
+/// pictures.
+///
+/// # Errors
+/// A loss is no number, or [`Stopped`].
+pub fn run<M: Iterated>(task: &Task, method: &M) -> Result<Outcome<M::State>> {
+    let mut state = method.first();
+    let mut losses = resume(task, &method.tensors(&state));
+    task.started(Some(losses.iterations()).filter(|done| *done > 0));
+    iterate(task, method, &mut state, &mut losses)?;
+    forming::publish(task)?;
+    let rows = curve::thinned(losses.settled());
+    curve::write(&task.content(LOSS_TABLE), &rows)?;
+    let final_loss = rows.last().map(|(_, loss)| rounded(*loss));
+    Ok(Outcome { state, iterations: losses.iterations(), final_loss })
+}
+
+fn resume(task: &Task, tensors: &Tensors) -> Losses {
+    match checkpoint::restore(task.checkpoints(), tensors) {
+        Ok(found) => found.unwrap_or_default(),
+        Err(error) => {
+            task.warn(format!("{error:#}; starting over"));
+            Losses::default()
+        }
+    }
+}
+
+fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &mut Losses) -> Result<()> {
+    let total = method.total();
+    let (mut told, mut saved) = (None::<Instant>, Instant::now());
+    loop {
+        let done = losses.iterations();
+        if forming::is_due(done, total) {
+            let (synthetic, images) = (method.synthetic(), method.images(state));
+            forming::picture(task, &synthetic.pixels(images), synthetic.per_class as i64, done)?;
+        }
+        let stop = task.should_stop();
+        let save = stop || saved.elapsed() >= SAVE_EVERY;
+        if done == total || save || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            losses.settle().map_err(|error| diverged(&error, method))?;
+            let loss = losses.settled().last().map(|loss| ("loss", *loss));
+            task.progress(done, total, "iteration", &loss.into_iter().collect::<Vec<_>>());
+            told = Some(Instant::now());
+        }
+        if done == total {
+            return Ok(());
+        }
+        if save {
+            checkpoint::save(task.checkpoints(), &method.tensors(state), losses)?;
+            saved = Instant::now();
+        }
+        if stop {
+            return Err(Stopped { saved_at: Some(done) }.into());
+        }
+        losses.push(method.step(state, done));
+    }
+}
+
+fn diverged<M: Iterated>(error: &anyhow::Error, method: &M) -> anyhow::Error {
+    anyhow!("{error:#}: the images do not converge\nhint: {}", method.remedy())
+}
+
+/// Does the first `count` iterations and saves, as a process does that is killed after them.
+#[cfg(test)]
+pub fn cut_off<M: Iterated>(task: &Task, method: &M, count: u64) {
+    let (mut state, mut losses) = (method.first(), Losses::default());
+    (0..count).for_each(|iteration| losses.push(method.step(&mut state, iteration)));
+    losses.settle().unwrap();
+    checkpoint::save(task.checkpoints(), &method.tensors(&state), &losses).unwrap();
+    let restored = checkpoint::restore(task.checkpoints(), &method.tensors(&method.first()));
+    assert_eq!(restored.unwrap().unwrap().iterations(), count);
+}

@@ -1,0 +1,160 @@
+//! Synthetic images of a stage: what they start as, the real ones that they are held against, and how they are written.
+
+use anyhow::{Result, ensure};
+use pipeline::data::Labels;
+use pipeline::recipe::{self, Convnet, Distil, Initial, Norm, Preprocess};
+use tch::{Device, Kind, Tensor};
+
+use super::distilled::{self, Distilled};
+use super::draws::{self, Use};
+use super::iteration::Outcome;
+use super::random;
+use super::real::Real;
+use super::zca::Zca;
+use crate::images::Images;
+use crate::models::Network;
+
+/// Whitened images at a time while all are whitened.
+const CHUNK: usize = 512;
+
+/// What the methods that optimise images have in common. Images are normalised or, with a whitening, whitened.
+pub struct Synthetic<'a> {
+    pub real: &'a Real,
+    pub device: Device,
+    pub per_class: usize,
+    pub seed: u64,
+    shown: Shown,
+    zca: Option<&'a Zca>,
+}
+
+/// The real images as networks see them.
+enum Shown {
+    /// Normalised when they are asked for.
+    AsStored(Images),
+    /// Whitened once, as each costs more than a pass of a small network: `[n, 3, h, w]`.
+    Whitened(Tensor),
+}
+
+impl Synthetic<'_> {
+    /// # Errors
+    /// The images are not square.
+    pub fn new<'a>(
+        real: &'a Real,
+        recipe: &Distil,
+        zca: Option<&'a Zca>,
+        device: Device,
+    ) -> Result<Synthetic<'a>> {
+        let [height, width] = real.size();
+        ensure!(height == width, "images of {height}×{width} pixels are not square");
+        let images = Images::load(&real.split, &real.preprocess, real.classes.len(), device)?;
+        let images = images.whitened(zca.map(|zca| zca.whitening(device)));
+        let shown = if zca.is_some() { Shown::Whitened(all(&images)) } else { Shown::AsStored(images) };
+        let per_class = recipe.images_per_class as usize;
+        Ok(Synthetic { real, device, per_class, seed: recipe.seed, shown, zca })
+    }
+
+    /// A `convnet` for these images, with as many blocks as leave 4 pixels a side where nothing else is said.
+    ///
+    /// # Errors
+    /// The images cannot be halved that often.
+    pub fn convnet(&self, width: u32, depth: Option<u32>, norm: Norm) -> Result<Network> {
+        let convnet = recipe::Network::Convnet(Convnet { width, depth, norm });
+        Network::new(&convnet, self.classes(), self.side() as u32)
+    }
+
+    /// Pixels a side.
+    pub fn side(&self) -> u64 {
+        self.real.size()[0] as u64
+    }
+
+    pub fn classes(&self) -> usize {
+        self.real.classes.len()
+    }
+
+    /// Synthetic images in all.
+    pub fn count(&self) -> usize {
+        self.classes() * self.per_class
+    }
+
+    /// Bytes of the real images in memory.
+    pub fn stored(&self) -> u64 {
+        match &self.shown {
+            Shown::AsStored(_) => self.real.stored(),
+            Shown::Whitened(images) => 4 * images.numel() as u64,
+        }
+    }
+
+    /// Class by class, `[classes × per class, 3, h, w]`.
+    pub fn first(&self, init: Initial) -> Tensor {
+        match init {
+            Initial::Real => self.of_real(&random::places(&self.real.by_class, self.per_class, self.seed)),
+            Initial::Noise => {
+                tch::manual_seed(draws::seed(self.seed, Use::Noise, &[]) as i64);
+                let side = self.side() as i64;
+                let shape = [self.count() as i64, 3, side, side];
+                // Drawn on the CPU: the same on every device.
+                Tensor::randn(shape, (Kind::Float, Device::Cpu)).to_device(self.device)
+            }
+        }
+    }
+
+    /// Class of each image, `[classes × per class]` i64.
+    pub fn labels(&self) -> Tensor {
+        let labels: Vec<i64> = self.hard_labels();
+        Tensor::from_slice(&labels).to_device(self.device)
+    }
+
+    /// Real images, `[n, 3, h, w]`.
+    pub fn of_real(&self, places: &[usize]) -> Tensor {
+        let places: Vec<i64> = places.iter().map(|place| *place as i64).collect();
+        match &self.shown {
+            Shown::AsStored(images) => images.at(&places).0.contiguous(),
+            Shown::Whitened(images) => {
+                images.index_select(0, &Tensor::from_slice(&places).to_device(self.device))
+            }
+        }
+    }
+
+    /// Images as they are written, `[n, h, w, 3]`, black 0 and white 1, on the CPU.
+    pub fn pixels(&self, images: &Tensor) -> Tensor {
+        let images = images.detach().to_device(Device::Cpu).permute([0, 2, 3, 1]);
+        if let Some(zca) = self.zca {
+            return zca.undo(&images.contiguous());
+        }
+        let Preprocess { mean, sd } = &self.real.preprocess;
+        let channels = |values: &[f64; 3]| Tensor::from_slice(&values.map(|value| value as f32));
+        (images * channels(sd) + channels(mean)).contiguous()
+    }
+
+    /// What the set consists of; `labels` where they are not simply the classes.
+    ///
+    /// # Errors
+    /// libtorch cannot give out the values.
+    pub fn distilled<S>(
+        &self,
+        method: &str,
+        images: &Tensor,
+        labels: Option<Labels>,
+        outcome: &Outcome<S>,
+    ) -> Result<Distilled> {
+        let source =
+            |name: &String| (0..self.per_class).map(|n| format!("{method}/{name}/{n}")).collect::<Vec<_>>();
+        Ok(Distilled {
+            images: distilled::Images::F32(Vec::<f32>::try_from(self.pixels(images).view(-1))?),
+            labels: labels.unwrap_or_else(|| Labels::Hard(self.hard_labels())),
+            sources: self.real.classes.names().iter().flat_map(source).collect(),
+            iterations: outcome.iterations,
+            final_loss: outcome.final_loss,
+        })
+    }
+
+    fn hard_labels(&self) -> Vec<i64> {
+        (0..self.classes() as i64).flat_map(|class| vec![class; self.per_class]).collect()
+    }
+}
+
+/// Every image as networks see it, `[n, 3, h, w]`.
+fn all(images: &Images) -> Tensor {
+    let parts: Vec<Tensor> = images.batches(CHUNK).map(|(x, _)| x.contiguous()).collect();
+    Tensor::cat(&parts, 0)
+}
