@@ -97,7 +97,7 @@ impl Joules {
 
     /// What came since `earlier`; `None` where it would be negative.
     pub fn since(self, earlier: Joules) -> Option<Joules> {
-        (self.0 >= earlier.0).then(|| Joules(self.0 - earlier.0))
+        (self.0 >= earlier.0).then_some(Joules(self.0 - earlier.0))
     }
 }
 
