@@ -30,7 +30,7 @@ pub struct Synthetic<'a> {
 /// The real images as networks see them.
 enum Shown {
     /// Normalised when they are asked for.
-    AsStored(Images),
+    AsStored(Box<Images>),
     /// Whitened once, as each costs more than a pass of a small network: `[n, 3, h, w]`.
     Whitened(Tensor),
 }
@@ -48,7 +48,8 @@ impl Synthetic<'_> {
         ensure!(height == width, "images of {height}×{width} pixels are not square");
         let images = Images::load(&real.split, &real.preprocess, real.classes.len(), device)?;
         let images = images.whitened(zca.map(|zca| zca.whitening(device)));
-        let shown = if zca.is_some() { Shown::Whitened(all(&images)) } else { Shown::AsStored(images) };
+        let shown =
+            if zca.is_some() { Shown::Whitened(all(&images)) } else { Shown::AsStored(Box::new(images)) };
         let per_class = recipe.images_per_class as usize;
         Ok(Synthetic { real, device, per_class, seed: recipe.seed, shown, zca })
     }
