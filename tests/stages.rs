@@ -121,7 +121,7 @@ fn the_whole_graph_runs_is_cached_and_leaves_its_tables() {
     assert_eq!((project.digests(), written()), (before, at));
     project.pipeline(&["report", "x", "--by", "arm", "--to", "page.html"]).expect(0).says("page.html");
     assert!(project.read("page.html").contains("<h2>Leaderboard</h2>"));
-    assert!(project.read("page/accuracy_seconds.csv").lines().count() > 3);
+    assert!(project.read("page/accuracy_joules.csv").lines().count() > 3);
     project.pipeline(&["compare", "x", "--by", "arm"]).expect(0).says("matched");
     project.pipeline(&["compare", "x", "--by", "arm", "--json"]).expect(0);
     project.pipeline(&["show", "photos", "x.toml", "--sheet", "sheet.png"]).expect(0);

@@ -80,9 +80,10 @@ fn a_run_that_starts_from_a_file_says_what_is_unknown_and_in_no_total() {
     project.write("made.safetensors", safetensors::serialize(views, None).unwrap());
     project.run().says("started from weights made elsewhere");
     let runs = project.read("artifacts/results/x/latest/runs.csv");
-    let mut lines = runs.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let (names, row) = (lines.next().unwrap(), lines.next().unwrap());
-    let cell = |name: &str| row[names.iter().position(|column| *column == name).unwrap()];
+    let mut table = csv::Reader::from_reader(runs.as_bytes());
+    let names = table.headers().unwrap().clone();
+    let row = table.records().next().unwrap().unwrap();
+    let cell = |name: &str| &row[names.iter().position(|column| column == name).unwrap()];
     assert_eq!(cell("upstream_energy"), "unknown");
     assert!(cell("latency_ms").parse::<f64>().unwrap() > 0.0, "{runs}");
     assert!(cell("peak_memory_bytes").parse::<u64>().unwrap() > 1 << 20, "{runs}");
