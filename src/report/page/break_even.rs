@@ -25,8 +25,10 @@ struct Race {
     side: usize,
     once: f64,
     each: f64,
-    /// Trainings from which on it has cost less; `None` if it never does.
+    /// Trainings from which on it has cost less; `None` if it never does, or is [`short`](Race::short).
     pays_from: Option<f64>,
+    /// How far its mean accuracy is below the baseline's, if that is by more than the margin: then nothing is broken even.
+    short: Option<f64>,
     /// Whether it is shown to be as accurate, within the margin.
     equal: bool,
 }
@@ -34,14 +36,18 @@ struct Race {
 fn race(facts: &Facts, side: usize) -> Option<Race> {
     let (once, each) = facts.once_and_each(side)?;
     let (base_once, base_each) = facts.once_and_each(facts.side(side).against?)?;
-    let pays_from = match (each < base_each, once <= base_once) {
+    let accuracy = |side| Some(facts.accuracy(side)?.mean);
+    let below = accuracy(facts.side(side).against?)? - accuracy(side)?;
+    let short = (below > facts.margin).then_some(below);
+    let cheaper_from = match (each < base_each, once <= base_once) {
         (true, true) => Some(1.0),
         (true, false) => Some((once - base_once) / (base_each - each)),
         (false, _) => None,
     };
     let opinion = facts.judged[side].as_ref().and_then(|judged| judged.opinion.as_ref());
     let equal = matches!(opinion, Some(Opinion::Given(verdict)) if verdict.finding == Finding::Shown);
-    Some(Race { side, once, each, pays_from, equal })
+    let pays_from = cheaper_from.filter(|_| short.is_none());
+    Some(Race { side, once, each, pays_from, short, equal })
 }
 
 fn races(facts: &Facts) -> Vec<Race> {
@@ -126,11 +132,15 @@ pub fn words(facts: &Facts) -> String {
     let cost = |value: f64| Field::number(figures::seconds(value), Some(value));
     let unit = facts.cost.unit;
     let pays = |race: &Race| match race.pays_from {
+        None if race.short.is_some() => Field::words("never at equal accuracy"),
         Some(count) if count <= 1.0 => Field::number("the first", Some(1.0)),
         Some(count) => Field::number(format!("{:.0} networks", count.ceil()), Some(count)),
         None => Field::words("never: its training costs no less"),
     };
-    let equal = |race: &Race| Field::words(if race.equal { "shown" } else { "not shown" });
+    let equal = |race: &Race| match race.short {
+        Some(below) => Field::words(format!("{:.1} points short", 100.0 * below)),
+        None => Field::words(if race.equal { "shown" } else { "not shown" }),
+    };
     let against =
         |race: &Race| facts.side(race.side).against.map_or(String::new(), |against| facts.name(against));
     let each = |cell: &dyn Fn(&Race) -> Field| races.iter().map(cell).collect::<Vec<_>>();
@@ -201,4 +211,21 @@ fn reach(costs: &[f64], runs: usize, once: f64) -> Field {
     let value = once + spread.mean;
     let some = if costs.len() < runs { format!(" ({} of {runs})", costs.len()) } else { String::new() };
     Field::number(format!("{}{some}", figures::seconds(value)), Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::Fixture;
+    use super::super::facts::tests::facts;
+    use super::*;
+
+    #[test]
+    fn what_is_less_accurate_by_more_than_the_margin_never_breaks_even() {
+        let fixture = Fixture::birds();
+        let facts = facts(&fixture);
+        // Its training costs less, and its accuracy is 10 points below.
+        let said = words(&facts);
+        assert!(said.contains("never at equal accuracy") && said.contains("10.0 points short"), "{said}");
+        assert!(races(&facts).iter().all(|race| race.short.is_some() && race.pays_from.is_none()));
+    }
 }

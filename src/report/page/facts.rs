@@ -213,11 +213,11 @@ fn place(known: &mut Vec<Vec<String>>, value: Vec<String>) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::super::super::fixture::Fixture;
     use super::*;
 
-    fn facts(fixture: &Fixture) -> Facts<'_> {
+    pub fn facts(fixture: &Fixture) -> Facts<'_> {
         Facts::gather(fixture.launches(), &fixture.store, &Chosen::default(), 0.02).unwrap()
     }
 
