@@ -24,6 +24,7 @@ EXPERIMENT = f"""
 [subset.set]
 dataset = "photos"
 per_class = {{ train = {PER_CLASS}, test = 1 }}
+keep_together = "nothing"
 image_size = 224
 [augment.more]
 from = "set"
