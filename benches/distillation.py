@@ -4,20 +4,16 @@
 Prints a Markdown table. Wants torch for the peer; without it there is nothing to compare, and it says so.
 """
 
-import argparse
 import json
-import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from orchestration import ROOT, find_pipeline
-from training import CLASSES, HINT, PER_CLASS, VALID, ratio_of, say, subset
+from beside import CLASSES, HINT, PER_CLASS, VALID, arguments, chosen, finish, machine, project, say
+from orchestration import find_pipeline
+from training import ratio_of, subset
 
 PEER = Path(__file__).with_name("distillation_peer.py")
 
@@ -104,12 +100,10 @@ def row(options, pipeline, folder, case):
 
 
 def heading(options):
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return [
         "# Distillation beside plain PyTorch",
-        f"\n{model.group(1) if model else platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}; one thread, "
-        f"fp32; {CLASSES} classes of {SIDE}² pictures, DSA; medians over {options.repeat} repetitions, contestants in turn; load "
-        f"{os.getloadavg()[0]:.1f}.\n",
+        f"\n{machine()}; one thread, fp32; {CLASSES} classes of {SIDE}² pictures, DSA; medians over {options.repeat} "
+        "repetitions, contestants in turn.\n",
         "Milliseconds of processor time an iteration. × ours: how many times as long PyTorch takes as ours (target: 1.5).\n",
         "| method | images a class | width | real images a class | ours | PyTorch | × ours |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -117,30 +111,16 @@ def heading(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("words", nargs="*", help="only methods that contain one of these words")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="repetitions (5)")
-    parser.add_argument("--pipeline", metavar="PATH", help="the program (target/release/pipeline)")
-    parser.add_argument("--python", default=sys.executable, metavar="PATH", help="a Python that has torch")
-    parser.add_argument("--save", action="store_true", help="also write benches/results/distillation.md")
-    options = parser.parse_args()
+    options = arguments(__doc__, "methods", "distillation.md")
     pipeline = find_pipeline(options.pipeline)
     if subprocess.run([options.python, "-c", "import torch"], capture_output=True).returncode:
         sys.exit(f"PyTorch is not installed, and there is nothing to compare with\nhint: {HINT}")
-    chosen = [case for case in CASES if not options.words or any(word in case[0] for word in options.words)]
     lines, started = heading(options), time.time()
-    with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as place:
-        folder = Path(place)
-        per_class = PER_CLASS + VALID + 1
-        (folder / "pipeline.toml").write_text(
-            f'device = "cpu"\n\n[datasets.drawings]\nformat = {{ sketch-birds = {{ train = {per_class} }} }}\n'
-        )
-        lines += [row(options, pipeline, folder, case) for case in chosen]
+    with project() as folder:
+        for case in chosen(CASES, options.words):
+            lines.append(row(options, pipeline, folder, case))
     say(f"{time.time() - started:.0f} s in all")
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if options.save:
-        (ROOT / "benches/results/distillation.md").write_text(text)
+    finish(lines, options, "distillation.md")
 
 
 if __name__ == "__main__":

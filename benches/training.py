@@ -4,22 +4,18 @@
 Prints a Markdown table. Wants torch, torchvision and timm for the peer; a network whose peer cannot be had is left out.
 """
 
-import argparse
 import json
-import os
-import platform
 import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from orchestration import ROOT, find_pipeline
+from beside import CLASSES, HINT, PER_CLASS, VALID, arguments, chosen, finish, machine, project, say
+from orchestration import find_pipeline
 
 PEER = Path(__file__).with_name("training_peer.py")
-HINT = "python3 -m venv target/peers && target/peers/bin/pip install torch==2.11.0 torchvision==0.26.0 timm"
 
 # Name, image size, batch, learning rate, steps of the shorter training; the longer one takes three times as many.
 CASES = [
@@ -31,7 +27,6 @@ CASES = [
     ("convnext", 64, 32, 0.005, 3),
     ("vit-tiny", 64, 32, 0.005, 6),
 ]
-CLASSES, PER_CLASS, VALID = 10, 100, 20
 
 
 def experiment(network, size, batch, lr, steps, precision, seed):
@@ -185,16 +180,10 @@ def ratio_of(runs, mine, key):
     return statistics.median(their[key] / our[key] for their, our in zip(runs, mine))
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
 def heading(options):
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return [
         "# Training beside PyTorch eager",
-        f"\n{model.group(1) if model else platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}; one thread; "
-        f"medians over {options.repeat} repetitions, contestants in turn; load {os.getloadavg()[0]:.1f}.\n",
+        f"\n{machine()}; one thread; medians over {options.repeat} repetitions, contestants in turn.\n",
         "Milliseconds a step. × ours: how many times as long as ours at the same precision (processor time; above 1: ours is "
         "faster). Accuracy: on the validation split after the last of these few steps, the mean, to see that the work is done.\n",
         "| network, images, batch | precision | program | CPU ms | wall ms | × ours | accuracy % |",
@@ -203,30 +192,14 @@ def heading(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("words", nargs="*", help="only networks that contain one of these words")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="repetitions (5)")
-    parser.add_argument("--pipeline", metavar="PATH", help="the program (target/release/pipeline)")
-    parser.add_argument("--python", default=sys.executable, metavar="PATH", help="a Python that has torch")
-    parser.add_argument("--save", action="store_true", help="also write benches/results/training.md")
-    options = parser.parse_args()
+    options = arguments(__doc__, "networks", "training.md")
     pipeline = find_pipeline(options.pipeline)
-    chosen = [case for case in CASES if not options.words or any(word in case[0] for word in options.words)]
-    lines = heading(options)
-    with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as place:
-        folder = Path(place)
-        per_class = PER_CLASS + VALID + 1
-        (folder / "pipeline.toml").write_text(
-            f'device = "cpu"\n\n[datasets.drawings]\nformat = {{ sketch-birds = {{ train = {per_class} }} }}\n'
-        )
-        started = time.time()
-        for case in chosen:
+    lines, started = heading(options), time.time()
+    with project() as folder:
+        for case in chosen(CASES, options.words):
             lines += rows(case, measure(options, pipeline, folder, case))
-        say(f"{time.time() - started:.0f} s in all")
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if options.save:
-        (ROOT / "benches/results/training.md").write_text(text)
+    say(f"{time.time() - started:.0f} s in all")
+    finish(lines, options, "training.md")
 
 
 if __name__ == "__main__":
