@@ -252,9 +252,9 @@ mod tests {
     #[test]
     fn patches_that_are_too_many_or_too_small_are_refused_with_what_would_do() {
         let few = Facts { train_per_class: Some(10), ..Facts::default() };
-        let found = of(&patches(json!({ "crops": 5 }), 10), &[few.clone(), Facts::default()]);
+        let found = of(&patches(json!({ "crops": 5, "factor": 2 }), 10), &[few.clone(), Facts::default()]);
         assert!(found.is_empty(), "{found:?}");
-        let found = of(&patches(json!({ "crops": 3 }), 10), &[few, Facts::default()]);
+        let found = of(&patches(json!({ "crops": 3, "factor": 2 }), 10), &[few, Facts::default()]);
         assert_eq!(found[0].message, "40 patches of a class asked of 10 images × 3 crops");
         assert_eq!(found[0].hint.as_deref(), Some("set `crops` to at least 4"));
         let small = patches(json!({ "factor": 8 }), 1);

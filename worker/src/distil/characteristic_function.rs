@@ -195,7 +195,7 @@ impl Matching<'_> {
         let classes = self.synthetic.classes() as i64;
         let of_class = made.size()[0] / classes;
         let distances = (0..classes).map(|class| {
-            let real = self.real(turn, &seen, &frequencies, iteration, class as usize);
+            let real = self.real(turn, seen, &frequencies, iteration, class as usize);
             let made = made.narrow(0, class * of_class, of_class);
             let made = Characteristic::of(&made, &frequencies, 1.0 / of_class as f64);
             distance(&real, &made, self.settings.amplitude)

@@ -33,6 +33,9 @@ impl Ground {
     }
 
     fn bench(&self, folder: &Path, settings: Value) -> Bench {
+        let mut settings = settings;
+        let factor = settings.get("factor").cloned().unwrap_or(json!(2));
+        settings["factor"] = factor;
         let method = json!({ "realistic-patches": settings });
         let parameters = json!({ "images_per_class": 2, "method": method, "seed": 5 });
         let teacher = input("teacher", &self.teacher.path().join("content"));
