@@ -59,7 +59,7 @@ fn table(folder: &Path) -> Vec<csv::StringRecord> {
     csv::Reader::from_reader(&content(folder)[TABLE][..]).records().map(Result::unwrap).collect()
 }
 
-fn bytes<'a>(split: &'a Split, place: usize) -> &'a [u8] {
+fn bytes(split: &Split, place: usize) -> &[u8] {
     let Pixels::U8(bytes) = split.image(place) else { panic!("real crops are kept as bytes") };
     bytes
 }
