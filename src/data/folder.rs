@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use image::RgbImage;
 
+use super::cache::Key;
 use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError};
 use super::decode::{decode, decode_told};
 use super::layout::{Layout, is_hidden};
@@ -22,7 +23,7 @@ impl Pictures for Files {
         decode_told(&self.0.read(place.file as usize)?).map_err(ReadError::Unreadable)
     }
 
-    fn digest(&self, place: Place) -> Option<&str> {
+    fn digest(&self, place: Place) -> Option<Key> {
         self.0.digest(place.file as usize)
     }
 }
