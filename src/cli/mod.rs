@@ -134,6 +134,7 @@ fn plan_only(arguments: &Plan) -> Result<(), Failure> {
         force: arguments.force.clone(),
         max_kwh: None,
         max_cost: None,
+        tensorboard: false,
         exclusive: false,
         dry_run: true,
         json: arguments.json,

@@ -18,6 +18,9 @@ use super::{plan, record, report as page, terms};
 use crate::engine::{self, Final, History, Listener, Options, Outcome, Store};
 use crate::report::{self, Launch, results};
 
+/// The folder of event files in that of a launch.
+const TENSORBOARD: &str = "tensorboard";
+
 pub fn run(arguments: &Run) -> Result<(), Failure> {
     let opened = OpenedExperiment::new(&arguments.chosen)?;
     let options = options(arguments, &opened)?;
@@ -38,6 +41,9 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let outcome = engine::run(graph, &store, &mut history, &options, listeners)?;
     let record = record::launch(&opened.experiment, &outcome, started);
     let (launch, folder) = keep(record, journal, &opened, &store, &outcome)?;
+    if arguments.tensorboard {
+        report::write_tensorboard(&launch, &store, &folder.join(TENSORBOARD))?;
+    }
     tell(arguments, &store, &outcome, &launch, &folder)?;
     let spent = report::totals(&report::Stored::new(&launch, &store)).spent;
     budget.close(spent, &opened.experiment.path.to_string_lossy())?;
@@ -141,6 +147,9 @@ fn tell(
         eprint(&format!("{bill}\n"));
     }
     eprint(&format!("tables: {}/{{runs,summary,curves,confusion,stages,emissions}}.csv\n", shown.display()));
+    if arguments.tensorboard {
+        eprint(&format!("curves: tensorboard --logdir {}/{TENSORBOARD}\n", shown.display()));
+    }
     if folder.join(page::FILE).is_file() {
         eprint(&format!("report: {}/{}\n", shown.display(), page::FILE));
     }

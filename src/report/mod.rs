@@ -6,6 +6,7 @@
 
 mod bill;
 mod cells;
+mod chosen;
 mod compare;
 mod confusion;
 mod drawn;
@@ -30,7 +31,9 @@ pub mod statistics;
 mod stored;
 pub mod summary;
 mod tables;
+mod tensorboard;
 mod terminal;
+mod trace;
 
 #[cfg(test)]
 mod fixture;
@@ -47,4 +50,5 @@ pub use page::{Page, Picture, write_report};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;
+pub use tensorboard::write_tensorboard;
 pub use terminal::render_runs;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::cells::{Cell, Table};
+use super::chosen::{Chosen, chosen};
 use super::drawn::{Charged, Drawn, charged};
 use super::launch::{Run, State};
 use super::network::{Costs, Described};
@@ -33,6 +34,8 @@ pub struct Row {
     pub network: NetworkFacts,
     pub costs: Costs,
     pub inference: Inference,
+    /// What settings were chosen while it ran.
+    pub chosen: Chosen,
     /// Whether it rests on weights that were made elsewhere, at a cost that nobody here knows.
     pub upstream: bool,
     /// Size of `train.safetensors` of the image set that the network was trained on.
@@ -158,6 +161,7 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         inference: stored
             .measured(run.evaluate, "inference.json")
             .map_or(Ok(Inference::default()), |path| read_json(&path))?,
+        chosen: chosen(stored, run.evaluate)?,
         upstream: launch.rests_on_upstream(run.evaluate),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
@@ -238,6 +242,9 @@ const AFTER_AXES: &[Column] = &[
     ("stored_bytes", |row| row.stored_bytes.into()),
     ("images_trained_on", |row| row.training.images.into()),
     ("undertrained", |row| row.training.undertrained.into()),
+    ("chosen", |row| Cell::text(row.chosen.text())),
+    ("trials_secs", |row| row.chosen.trials_secs.into()),
+    ("trials_joules", |row| row.chosen.trials_joules.into()),
     ("precision", |row| text(&row.network.precision)),
     ("device", |row| text(&row.device)),
     ("evaluate_key", |row| text(&row.evaluate_key)),

@@ -15,6 +15,7 @@ mod scale;
 mod scenarios;
 mod stages;
 mod svg;
+mod trials;
 mod words;
 
 use std::fs;
@@ -93,6 +94,7 @@ fn sections(facts: &Facts, store: &Store, page: &Page) -> Result<Vec<Section>> {
         by_stage(facts),
         confusion(facts)?,
         section("errors", "Worst errors", worst_errors(facts)?),
+        section("trials", "How settings were chosen", trials::trials(facts)?),
         section("images", "Images", pictures::sheets(&page.pictures)?),
         section("settings", "What varies", method::settings(facts, store, &page.sources)),
         section("method", "Environment and method", method::environment(facts) + &method::method(facts)),
