@@ -1,5 +1,6 @@
 //! What a person types and sees: one verb a file. The only room, with `report`, that prints.
 
+mod ahead;
 mod arguments;
 mod bar;
 mod budget;

@@ -46,7 +46,7 @@ pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinishe
 pub use figures::energy as written_energy;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
-pub use page::{Page, Picture, write_report};
+pub use page::{Page, Picture, write_report, write_tex};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;

@@ -41,6 +41,7 @@ pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
 pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 pub const COST: Quantity = ("cost", |row| row.cost);
 pub const CO2: Quantity = ("co2_g", |row| row.co2_g);
+pub const JOULES_PER_1000: Quantity = ("joules_per_1000_inferences", |row| row.joules_per_1000);
 pub const TRIALS_SECS: Quantity = ("trials_secs", |row| row.chosen.trials_secs);
 
 /// Everything that is averaged. Shares are in 0..1.
@@ -54,6 +55,7 @@ pub const QUANTITIES: &[Quantity] = &[
     COST,
     CO2,
     TRIALS_SECS,
+    JOULES_PER_1000,
     ("trials_joules", |row| row.chosen.trials_joules),
 ];
 
