@@ -14,6 +14,7 @@ mod layout;
 mod network;
 mod ops;
 mod project;
+mod select;
 mod subset;
 mod train;
 mod weights;
@@ -39,14 +40,15 @@ pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
 pub use project::{DeviceChoice, Project};
+pub use select::{Metric, Select};
 pub use subset::{
     All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,
     Subset,
 };
 pub use train::{
     Adam, AdamW, Backbone, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout, Dsa, Erase,
-    Flip, Freeze, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision, RandAugment,
-    Schedule, Sgd, StepDown, Train, Transform,
+    Flip, Freeze, IfDiverged, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision,
+    RandAugment, Schedule, Sgd, StepDown, Train, Transform,
 };
 pub use weights::Weights;
 
@@ -60,6 +62,10 @@ pub enum Thing {
     /// What a network may start from: weights by name, without what is needed to score with them.
     Weights,
     Scores,
+    /// Values of axes that did best on validation images.
+    Choice,
+    /// Whatever has figures of validation images: a network with its training, or scores.
+    Trial,
     /// Whatever a command left; taken for what its reader wants, and checked when it is opened.
     Anything,
 }
@@ -72,6 +78,8 @@ impl Thing {
             Thing::Network => "network",
             Thing::Weights => "weights",
             Thing::Scores => "scores",
+            Thing::Choice => "choice",
+            Thing::Trial => "training or scores",
             Thing::Anything => "files",
         }
     }
@@ -80,7 +88,9 @@ impl Thing {
     pub fn serves_as(self, wanted: Thing) -> bool {
         let equal = self == wanted || self == Thing::Anything || wanted == Thing::Anything;
         // A network has weights, too.
-        equal || (self, wanted) == (Thing::Network, Thing::Weights)
+        let (network, scores) = (self == Thing::Network, self == Thing::Scores);
+        let as_trial = wanted == Thing::Trial && (network || scores);
+        equal || as_trial || (network && wanted == Thing::Weights)
     }
 }
 
@@ -227,7 +237,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(Subset, Augment, Distil, Weights, Train, Evaluate, Command);
+kinds!(Subset, Augment, Distil, Weights, Train, Evaluate, Select, Command);
 
 /// File names inside image sets, networks and scores.
 pub mod files {
@@ -244,6 +254,8 @@ pub mod files {
     pub const CONFUSION: &str = "confusion.csv";
     pub const METRICS: &str = "metrics.json";
     pub const DISTILLATION: &str = "distillation.json";
+    pub const CHOICE: &str = "choice.json";
+    pub const TRIALS: &str = "trials.csv";
 }
 
 /// An image set's table of per-channel constants, as `preprocess.json` holds it: pixels are divided by 255 (f32 sets

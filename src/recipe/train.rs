@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Complaint, Describe, Facts, Network, Reads, Setting, Thing, files};
 use crate::engine::{Needs, Program};
-pub use ending::Keep;
+pub use ending::{IfDiverged, Keep};
 pub use fine_tuning::{Backbone, Freeze};
 pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
 pub use schedule::{Constant, CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
@@ -98,6 +98,15 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001))]
     pub max_secs: Option<f64>,
+    /// Ends the training at the first step after its meter has said that it drew so many joules, in all attempts; otherwise
+    /// as `max_secs`. The meter is read once a second, so it may go over by what is drawn in one. Where no counter can be
+    /// read (`pipeline doctor` says), the joules are a model's, and a bound on processor seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001))]
+    pub max_joules: Option<f64>,
+    /// What is done once the loss is no number any more.
+    #[serde(default, skip_serializing_if = "IfDiverged::is_fail")]
+    pub if_diverged: IfDiverged,
     /// Number format of convolutions and dense layers; `auto` takes bf16 where the device multiplies it faster.
     #[serde(default)]
     pub precision: Precision,
