@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial};
 pub use regression::FeatureRegression;

@@ -9,6 +9,7 @@ mod dataset;
 mod distil;
 mod energy;
 mod evaluate;
+mod experts;
 mod facts;
 mod layout;
 mod network;
@@ -34,7 +35,8 @@ pub use distil::{
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
-pub use facts::{Complaint, Facts, Machine, Setting};
+pub use experts::Experts;
+pub use facts::{Complaint, Facts, Machine, Setting, Trajectories};
 pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
@@ -59,6 +61,8 @@ pub enum Thing {
     Network,
     /// What a network may start from: weights by name, without what is needed to score with them.
     Weights,
+    /// The weights of networks at every epoch of their training.
+    Trajectories,
     Scores,
     /// Whatever a command left; taken for what its reader wants, and checked when it is opened.
     Anything,
@@ -71,6 +75,7 @@ impl Thing {
             Thing::ImageSet => "image set",
             Thing::Network => "network",
             Thing::Weights => "weights",
+            Thing::Trajectories => "trajectories",
             Thing::Scores => "scores",
             Thing::Anything => "files",
         }
@@ -227,7 +232,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(Subset, Augment, Distil, Weights, Train, Evaluate, Command);
+kinds!(Subset, Augment, Experts, Distil, Weights, Train, Evaluate, Command);
 
 /// File names inside image sets, networks and scores.
 pub mod files {
@@ -244,6 +249,8 @@ pub mod files {
     pub const CONFUSION: &str = "confusion.csv";
     pub const METRICS: &str = "metrics.json";
     pub const DISTILLATION: &str = "distillation.json";
+    pub const EXPERTS: &str = "experts.json";
+    pub const TRAJECTORIES: &str = "trajectories.safetensors";
 }
 
 /// An image set's table of per-channel constants, as `preprocess.json` holds it: pixels are divided by 255 (f32 sets

@@ -151,8 +151,12 @@ fn contents(artifact: &Artifact, width: usize, style: &Style) -> Result<Vec<(&'s
 }
 
 /// JSON files that are shown as they are.
-const SUMMARIES: [(&str, &str); 3] =
-    [("network", files::NETWORK), ("training", files::TRAINING), ("distillation", files::DISTILLATION)];
+const SUMMARIES: [(&str, &str); 4] = [
+    ("network", files::NETWORK),
+    ("training", files::TRAINING),
+    ("experts", files::EXPERTS),
+    ("distillation", files::DISTILLATION),
+];
 
 fn content_json(artifact: &Artifact) -> Result<Value> {
     let mut content = serde_json::Map::new();

@@ -13,7 +13,7 @@ pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
     let own = [
         too_many(distil, &from),
         too_deep(distil, &from),
-        too_large_to_whiten(distil, &from),
+        too_large_to_whiten(distil.zca, &from),
         no_features(distil),
     ];
     let network = inputs.get(1).into_iter().flat_map(|network| other_images(&from, network));
@@ -41,8 +41,8 @@ fn too_deep(distil: &Distil, from: &Facts) -> Option<Complaint> {
 }
 
 /// A whitening that would take minutes to fit, and hundreds of megabytes in every network.
-fn too_large_to_whiten(distil: &Distil, from: &Facts) -> Option<Complaint> {
-    let size = from.image_size.filter(|size| distil.zca && *size > WHITENED)?;
+pub fn too_large_to_whiten(zca: bool, from: &Facts) -> Option<Complaint> {
+    let size = from.image_size.filter(|size| zca && *size > WHITENED)?;
     let (values, bytes) = (3 * u64::from(size).pow(2), 4 * (3 * u64::from(size).pow(2)).pow(2));
     let message = format!(
         "whitening images of {size} pixels takes {values} × {values} floats, {} MB in every set and network",

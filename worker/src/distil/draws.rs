@@ -26,6 +26,8 @@ pub enum Use {
     Order = 8,
     /// How they are augmented for it.
     NetworkAugmentation = 9,
+    /// One of several experts.
+    Expert = 10,
 }
 
 /// A seed that depends on every one of its parts.

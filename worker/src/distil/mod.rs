@@ -10,16 +10,19 @@ mod distilled;
 mod distribution_matching;
 mod draws;
 mod eigenimages;
+mod experts;
 mod feature_regression;
 mod features;
 mod forming;
 mod gradient_matching;
 mod iteration;
+mod learner;
 mod losses;
 mod memory;
 mod pool;
 mod random;
 mod real;
+mod shown;
 mod synthetic;
 mod zca;
 
@@ -32,6 +35,7 @@ use pipeline::recipe::{Distil, Method};
 use tch::Device;
 
 use distilled::Distilled;
+pub use experts::experts;
 use real::Real;
 use synthetic::Synthetic;
 use zca::Zca;
