@@ -30,8 +30,9 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    ClassMean, Distil, DistributionMatching, Eigenimages, FeatureRegression, GradientMatching, Herding,
-    Initial, KCenter, KMeans, Method, Random,
+    ClassMean, DifficultyAligned, Distil, DistributionMatching, Eigenimages, FeatureRegression, Following,
+    Forgetting, GradientMatching, Herding, Initial, KCenter, KMeans, Labelling, Method, Random,
+    TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
@@ -249,6 +250,7 @@ pub mod files {
     pub const CONFUSION: &str = "confusion.csv";
     pub const METRICS: &str = "metrics.json";
     pub const DISTILLATION: &str = "distillation.json";
+    pub const STUDENT: &str = "student.json";
     pub const EXPERTS: &str = "experts.json";
     pub const TRAJECTORIES: &str = "trajectories.safetensors";
 }

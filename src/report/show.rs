@@ -151,11 +151,12 @@ fn contents(artifact: &Artifact, width: usize, style: &Style) -> Result<Vec<(&'s
 }
 
 /// JSON files that are shown as they are.
-const SUMMARIES: [(&str, &str); 4] = [
+const SUMMARIES: [(&str, &str); 5] = [
     ("network", files::NETWORK),
     ("training", files::TRAINING),
     ("experts", files::EXPERTS),
     ("distillation", files::DISTILLATION),
+    ("student", files::STUDENT),
 ];
 
 fn content_json(artifact: &Artifact) -> Result<Value> {

@@ -1,23 +1,35 @@
 //! Settings of a distillation that cannot work, or cannot work together.
 
-use super::{Distil, Method, PIXELS, is_pixels};
+use super::{Distil, Forgetting, Method, PIXELS, experts, is_pixels};
 use crate::recipe::network::convnet_depth;
-use crate::recipe::{Complaint, Facts};
+use crate::recipe::{Complaint, Describe, Facts};
 
 /// Pixels a side of the largest images that are whitened.
 const WHITENED: u32 = 48;
 
-/// `inputs` are the image set and, where `features` names one, the network.
+/// `inputs` are in the order of the stages that it reads.
 pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
     let from = inputs.first().cloned().unwrap_or_default();
+    let reads = distil.reads();
+    let named =
+        |field: &str| reads.iter().position(|read| read.field == field).and_then(|place| inputs.get(place));
     let own = [
         too_many(distil, &from),
         too_deep(distil, &from),
         too_large_to_whiten(distil.zca, &from),
         no_features(distil),
     ];
-    let network = inputs.get(1).into_iter().flat_map(|network| other_images(&from, network));
-    own.into_iter().flatten().chain(network).collect()
+    let network = named("features").and_then(|network| other_images(&from, network));
+    let experts = experts::complaints(distil, &from, named("experts"));
+    own.into_iter().flatten().chain(network).chain(experts).chain(wrong_learner(distil, &from)).collect()
+}
+
+/// The network that `forgetting` trains.
+fn wrong_learner(distil: &Distil, from: &Facts) -> Vec<Complaint> {
+    let Method::Forgetting(Forgetting { network, optimizer, .. }) = &distil.method else { return Vec::new() };
+    let found = network.complaints(from.image_size).into_iter().chain(optimizer.idle_nesterov());
+    let below = ["method", distil.method.name()].map(String::from);
+    found.map(|complaint| Complaint { field: [&below[..], &complaint.field].concat(), ..complaint }).collect()
 }
 
 fn too_many(distil: &Distil, from: &Facts) -> Option<Complaint> {

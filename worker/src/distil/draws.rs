@@ -28,6 +28,10 @@ pub enum Use {
     NetworkAugmentation = 9,
     /// One of several experts.
     Expert = 10,
+    /// The part of an expert's training that an iteration matches.
+    Start = 11,
+    /// What a student leaves out in a step.
+    Dropout = 12,
 }
 
 /// A seed that depends on every one of its parts.

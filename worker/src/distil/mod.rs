@@ -24,6 +24,7 @@ mod random;
 mod real;
 mod shown;
 mod synthetic;
+mod trajectory_matching;
 mod zca;
 
 #[cfg(test)]
@@ -72,6 +73,9 @@ fn by_method(
         Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_) => {
             coreset::choose(task, real, recipe, device)
         }
+        Method::Forgetting(settings) => {
+            coreset::forgetting::choose(task, real, settings, per_class, recipe.seed, device)
+        }
         Method::ClassMean(_) => {
             task.started(None);
             Ok(class_mean::average(real))
@@ -85,5 +89,11 @@ fn by_method(
         }
         Method::GradientMatching(settings) => gradient_matching::distil(task, &synthetic()?, settings),
         Method::FeatureRegression(settings) => feature_regression::distil(task, &synthetic()?, settings),
+        Method::TrajectoryMatching(settings) => {
+            trajectory_matching::distil(task, &synthetic()?, &settings.following(recipe.images_per_class))
+        }
+        Method::DifficultyAligned(settings) => {
+            trajectory_matching::distil(task, &synthetic()?, &settings.following(recipe.images_per_class))
+        }
     }
 }

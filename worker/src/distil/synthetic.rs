@@ -47,6 +47,11 @@ impl Synthetic<'_> {
         Network::new(&convnet, self.classes(), self.side() as u32)
     }
 
+    /// Whether images are whitened instead of normalised.
+    pub fn is_whitened(&self) -> bool {
+        self.zca.is_some()
+    }
+
     /// Pixels a side.
     pub fn side(&self) -> u64 {
         self.real.size()[0] as u64

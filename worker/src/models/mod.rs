@@ -19,6 +19,6 @@ pub use network::Network;
 #[cfg(test)]
 pub use parameters::Layout;
 pub use parameters::Parameters;
-pub use pass::Mode;
+pub use pass::{Kinks, Mode, Signs};
 #[cfg(test)]
 pub use pipeline::networks::{Initial, Parameter};

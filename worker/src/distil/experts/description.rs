@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use pipeline::engine::Task;
 use pipeline::recipe::{self, Preprocess, files};
 use serde::{Deserialize, Serialize};
@@ -56,9 +56,53 @@ impl Description {
         })
     }
 
+    /// # Errors
+    /// The file is missing or describes no experts.
+    pub fn read(path: &Path) -> Result<Description> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+        serde_json::from_str(&text).with_context(|| format!("`{shown}` describes no experts"))
+    }
+
     pub(super) fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).expect("names and numbers are JSON");
         std::fs::write(path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// The network of the experts in the role `experts`, which must have been trained on images such as `real` holds.
+    ///
+    /// # Errors
+    /// They were not.
+    pub fn network_for(&self, task: &Task, real: &Real, whitened: bool) -> Result<Network> {
+        let (experts, from) = (task.input_label("experts"), task.input_label("from"));
+        ensure!(
+            self.classes == real.classes.names(),
+            "the experts `{experts}` tell other classes apart than `{from}` holds\n\
+             hint: train them on the training split of `{from}`"
+        );
+        let ([height, width], side) = (real.size(), self.image_size as usize);
+        ensure!(
+            [height, width] == [side, side],
+            "`{from}` has images of {width}×{height} pixels, and the experts `{experts}` took {side}×{side}"
+        );
+        ensure!(
+            self.whitened == whitened,
+            "the experts `{experts}` and the distillation are to see the same images: set `zca` alike in both"
+        );
+        let alike =
+            if whitened { self.trained_on == trained_on(task)? } else { self.preprocess == real.preprocess };
+        ensure!(
+            alike,
+            "the experts `{experts}` saw images that were {} otherwise than those of `{from}`\n\
+             hint: train them on `{from}`",
+            if whitened { "whitened" } else { "normalised" }
+        );
+        let network = Network::new(&self.network, self.classes.len(), self.image_size)?;
+        ensure!(
+            (network.count(), layout(&network)) == (self.parameters, self.layout.clone()),
+            "the experts `{experts}` were made by another version of `pipeline`"
+        );
+        Ok(network)
     }
 }
 

@@ -20,7 +20,8 @@ use super::zca::Zca;
 use crate::models::Network;
 pub use description::Description;
 use run::Plan;
-pub use trajectories::{Extent, Trajectories};
+pub use trajectories::Trajectories;
+use trajectories::{Draft, Extent};
 
 /// Trajectories of more bytes are told of before they are made.
 const LARGE: u64 = 1 << 30;
@@ -63,7 +64,7 @@ fn prepared<T>(task: &Task, device: Device, then: impl FnOnce(&Plan, &Real, bool
         batch: recipe.batch,
         device,
     };
-    let (trajectories, there) = Trajectories::create(&path, extent)?;
+    let (trajectories, there) = Draft::create(&path, extent)?;
     then(&Plan { recipe: &recipe, lessons, trajectories: &trajectories }, &real, there)
 }
 

@@ -8,7 +8,7 @@ use pipeline::engine::{Stopped, Task};
 use pipeline::recipe::Experts;
 use tch::{Kind, Tensor, no_grad};
 
-use super::trajectories::Trajectories;
+use super::trajectories::Draft;
 use crate::distil::checkpoint::{self, Tensors};
 use crate::distil::draws::{self, Use};
 use crate::distil::learner::{Learner, Lessons};
@@ -25,7 +25,7 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 pub struct Plan<'a> {
     pub recipe: &'a Experts,
     pub lessons: Lessons<'a>,
-    pub trajectories: &'a Trajectories,
+    pub trajectories: &'a Draft,
 }
 
 /// What steps change.
