@@ -1,6 +1,7 @@
 //! From text to checked stages, all errors at once: parse → merge → matrix → substitute → check → link → lower.
 
 mod check;
+mod choice;
 mod complain;
 mod cycles;
 mod energy;
@@ -17,6 +18,7 @@ mod project;
 mod published;
 mod render;
 mod schema;
+mod selection;
 mod shape;
 mod source;
 mod stages;

@@ -9,12 +9,14 @@ mod dataset;
 mod distil;
 mod energy;
 mod evaluate;
+mod experts;
 mod facts;
 mod layout;
 mod network;
 mod ops;
 mod project;
 mod published;
+mod select;
 mod subset;
 mod train;
 mod weights;
@@ -30,26 +32,28 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    Autoencoder, CharacteristicFunction, ClassMean, Distil, DistributionMatching, Eigenimages,
-    FeatureRegression, GradientMatching, Herding, Initial, KCenter, KMeans, Method, PatchLabels, Random,
-    RealisticPatches,
+    Autoencoder, CharacteristicFunction, ClassMean, DifficultyAligned, Distil, DistributionMatching,
+    Eigenimages, FeatureRegression, Following, Forgetting, GradientMatching, Herding, Initial, KCenter,
+    KMeans, Labelling, Method, PatchLabels, Random, RealisticPatches, TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
-pub use facts::{Complaint, Facts, Machine, Setting};
+pub use experts::Experts;
+pub use facts::{Complaint, Facts, Machine, Setting, Trajectories};
 pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
 pub use project::{DeviceChoice, Project};
 pub use published::{Published, Statistic};
+pub use select::{Metric, Select};
 pub use subset::{
     All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,
     Subset,
 };
 pub use train::{
     Adam, AdamW, Backbone, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout, Dsa, Erase,
-    Flip, Freeze, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision, RandAugment,
-    Schedule, Sgd, StepDown, Train, Transform,
+    Flip, Freeze, IfDiverged, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision,
+    RandAugment, Schedule, Sgd, StepDown, Train, Transform,
 };
 pub use weights::Weights;
 
@@ -62,7 +66,13 @@ pub enum Thing {
     Network,
     /// What a network may start from: weights by name, without what is needed to score with them.
     Weights,
+    /// The weights of networks at every epoch of their training.
+    Trajectories,
     Scores,
+    /// Values of axes that did best on validation images.
+    Choice,
+    /// Whatever has figures of validation images: a network with its training, or scores.
+    Trial,
     /// Whatever a command left; taken for what its reader wants, and checked when it is opened.
     Anything,
 }
@@ -74,7 +84,10 @@ impl Thing {
             Thing::ImageSet => "image set",
             Thing::Network => "network",
             Thing::Weights => "weights",
+            Thing::Trajectories => "trajectories",
             Thing::Scores => "scores",
+            Thing::Choice => "choice",
+            Thing::Trial => "training or scores",
             Thing::Anything => "files",
         }
     }
@@ -83,7 +96,9 @@ impl Thing {
     pub fn serves_as(self, wanted: Thing) -> bool {
         let equal = self == wanted || self == Thing::Anything || wanted == Thing::Anything;
         // A network has weights, too.
-        equal || (self, wanted) == (Thing::Network, Thing::Weights)
+        let (network, scores) = (self == Thing::Network, self == Thing::Scores);
+        let as_trial = wanted == Thing::Trial && (network || scores);
+        equal || as_trial || (network && wanted == Thing::Weights)
     }
 }
 
@@ -230,7 +245,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(Subset, Augment, Distil, Weights, Train, Evaluate, Command);
+kinds!(Subset, Augment, Experts, Distil, Weights, Train, Evaluate, Select, Command);
 
 /// File names inside image sets, networks and scores.
 pub mod files {
@@ -247,6 +262,11 @@ pub mod files {
     pub const CONFUSION: &str = "confusion.csv";
     pub const METRICS: &str = "metrics.json";
     pub const DISTILLATION: &str = "distillation.json";
+    pub const CHOICE: &str = "choice.json";
+    pub const TRIALS: &str = "trials.csv";
+    pub const STUDENT: &str = "student.json";
+    pub const EXPERTS: &str = "experts.json";
+    pub const TRAJECTORIES: &str = "trajectories.safetensors";
 }
 
 /// An image set's table of per-channel constants, as `preprocess.json` holds it: pixels are divided by 255 (f32 sets

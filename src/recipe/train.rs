@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Complaint, Describe, Facts, Network, Reads, Setting, Thing, files};
 use crate::engine::{Needs, Program};
-pub use ending::Keep;
+pub use ending::{IfDiverged, Keep};
 pub use fine_tuning::{Backbone, Freeze};
 pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
 pub use schedule::{Constant, CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
@@ -98,6 +98,15 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001))]
     pub max_secs: Option<f64>,
+    /// Ends the training at the first step after its meter has said that it drew so many joules, in all attempts; otherwise
+    /// as `max_secs`. The meter is read once a second, so it may go over by what is drawn in one. Where no counter can be
+    /// read (`pipeline doctor` says), the joules are a model's, and a bound on processor seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001))]
+    pub max_joules: Option<f64>,
+    /// What is done once the loss is no number any more.
+    #[serde(default, skip_serializing_if = "IfDiverged::is_fail")]
+    pub if_diverged: IfDiverged,
     /// Number format of convolutions and dense layers; `auto` takes bf16 where the device multiplies it faster.
     #[serde(default)]
     pub precision: Precision,
@@ -241,10 +250,15 @@ impl Describe for Train {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        let own = [self.length(), self.nesterov(), self.another_network(inputs), self.learned(&from)];
+        let own = [
+            self.length(),
+            self.optimizer.idle_nesterov(),
+            self.another_network(inputs),
+            self.learned(&from),
+        ];
         let own = own.into_iter().flatten().chain(self.of_cross_entropy());
         let own = own.chain(self.wrong_ending(&from)).chain(self.wrong_teaching(inputs));
-        let own = own.chain(self.wrong_transforms());
+        let own = own.chain(Transform::wrong_ranges(&self.transforms));
         own.chain(self.network.complaints(from.image_size)).collect()
     }
 }
@@ -262,13 +276,6 @@ impl Train {
             (Some(_), Some(_)) => Some(Complaint::new(&["epochs"], "both `steps` and `epochs` are given")),
             _ => None,
         }
-    }
-
-    fn wrong_transforms(&self) -> impl Iterator<Item = Complaint> {
-        self.transforms.iter().enumerate().filter_map(|(place, transform)| {
-            let (setting, message) = transform.wrong_range()?;
-            Some(Complaint::new(&["transforms", &place.to_string(), transform.name(), setting], message))
-        })
     }
 
     /// Settings that squared error has no use for.
@@ -291,11 +298,5 @@ impl Train {
         learned.then(|| {
             Complaint::new(&["from"], message).hint("set `loss = \"mse\"`").against("from", &["method"])
         })
-    }
-
-    fn nesterov(&self) -> Option<Complaint> {
-        let Optimizer::Sgd(Sgd { nesterov: true, momentum, .. }) = self.optimizer else { return None };
-        let field = ["optimizer", "sgd", "nesterov"];
-        (momentum == 0.0).then(|| Complaint::new(&field, "Nesterov's look-ahead needs `momentum` above 0"))
     }
 }

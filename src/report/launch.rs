@@ -177,9 +177,14 @@ impl Launch {
 
     /// The stage and everything below it, each once.
     pub fn lineage(&self, stage: usize) -> BTreeSet<usize> {
+        self.lineage_within(stage, &|_| true)
+    }
+
+    /// The stage and what is below it by way of stages that `wanted` wants, each once.
+    pub fn lineage_within(&self, stage: usize, wanted: &dyn Fn(usize) -> bool) -> BTreeSet<usize> {
         let (mut seen, mut open) = (BTreeSet::new(), vec![stage]);
         while let Some(next) = open.pop() {
-            if seen.insert(next) {
+            if wanted(next) && seen.insert(next) {
                 open.extend(self.stages[next].inputs.iter().map(|input| input.stage));
             }
         }

@@ -6,6 +6,7 @@
 
 mod bill;
 mod cells;
+mod chosen;
 mod compare;
 mod confusion;
 mod drawn;
@@ -32,7 +33,9 @@ pub mod statistics;
 mod stored;
 pub mod summary;
 mod tables;
+mod tensorboard;
 mod terminal;
+mod trace;
 
 #[cfg(test)]
 mod fixture;
@@ -45,8 +48,9 @@ pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinishe
 pub use figures::energy as written_energy;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
-pub use page::{Page, Picture, write_report};
+pub use page::{Page, Picture, write_report, write_tex};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;
+pub use tensorboard::write_tensorboard;
 pub use terminal::render_runs;

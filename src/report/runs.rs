@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::cells::{Cell, Table};
+use super::chosen::{Chosen, chosen};
 use super::drawn::{Charged, Drawn, charged};
 use super::launch::{Run, State};
 use super::network::{Costs, Described};
@@ -34,6 +35,10 @@ pub struct Row {
     pub network: NetworkFacts,
     pub costs: Costs,
     pub inference: Inference,
+    /// Of a thousand images scored one at a time: the watts that its evaluation drew on average × the time of one image.
+    pub joules_per_1000: Option<f64>,
+    /// What settings were chosen while it ran.
+    pub chosen: Chosen,
     /// Whether it rests on weights that were made elsewhere, at a cost that nobody here knows.
     pub upstream: bool,
     /// Size of `train.safetensors` of the image set that the network was trained on.
@@ -149,6 +154,9 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
     let energy = charged(stored, run.evaluate);
     let joules = energy.drawn.and_then(|drawn| drawn.joules);
     let tariff = launch.energy.as_ref().map(|terms| &terms.tariff);
+    let inference: Inference = stored
+        .measured(run.evaluate, "inference.json")
+        .map_or(Ok(Inference::default()), |path| read_json(&path))?;
     Ok(Row {
         experiment: launch.experiment.clone(),
         launch: launch.launch.clone(),
@@ -160,9 +168,9 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         training: content(stored, train, files::TRAINING)?,
         network: content(stored, train, files::NETWORK)?,
         costs: content::<Described>(stored, train, files::NETWORK)?.costs(),
-        inference: stored
-            .measured(run.evaluate, "inference.json")
-            .map_or(Ok(Inference::default()), |path| read_json(&path))?,
+        joules_per_1000: joules_per_1000(stored, run.evaluate, &inference),
+        inference,
+        chosen: chosen(stored, run.evaluate)?,
         upstream: launch.rests_on_upstream(run.evaluate),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
         origin: Origin::of(stored, run.evaluate)?,
@@ -178,6 +186,12 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         evaluate_key: evaluate.key.clone(),
         train_key: train.and_then(|train| launch.stages[train].key.clone()),
     })
+}
+
+/// Watts × milliseconds are millijoules an image, and joules a thousand.
+fn joules_per_1000(stored: &Stored, evaluate: usize, inference: &Inference) -> Option<f64> {
+    let made = stored.made(evaluate).filter(|made| made.took_secs > 0.0)?;
+    Some(made.drawn?.joules?.value() / made.took_secs * inference.latency_ms?)
 }
 
 /// `None` when the cost of any of the stages is not known: a part is not a total.
@@ -244,10 +258,14 @@ const AFTER_AXES: &[Column] = &[
     ("weight_bytes", |row| row.costs.weight_bytes.into()),
     ("activation_bytes", |row| row.costs.activation_bytes.into()),
     ("latency_ms", |row| row.inference.latency_ms.into()),
+    ("joules_per_1000_inferences", |row| row.joules_per_1000.into()),
     ("peak_memory_bytes", |row| row.inference.peak_memory_bytes.into()),
     ("stored_bytes", |row| row.stored_bytes.into()),
     ("images_trained_on", |row| row.training.images.into()),
     ("undertrained", |row| row.training.undertrained.into()),
+    ("chosen", |row| Cell::text(row.chosen.text())),
+    ("trials_secs", |row| row.chosen.trials_secs.into()),
+    ("trials_joules", |row| row.chosen.trials_joules.into()),
     ("precision", |row| text(&row.network.precision)),
     ("device", |row| text(&row.device)),
     ("evaluate_key", |row| text(&row.evaluate_key)),
@@ -311,6 +329,14 @@ mod tests {
         assert_eq!(row.device.as_deref(), Some("cpu"));
         assert_eq!(row.inference, Inference { latency_ms: Some(1.5), peak_memory_bytes: Some(300_000_000) });
         assert_eq!(row.scores.chance(), Some(0.2));
+        assert_eq!(row.joules_per_1000, None);
+    }
+
+    #[test]
+    fn a_thousand_inferences_draw_the_watts_of_the_evaluation_for_as_long_as_they_take() {
+        let fixture = Fixture::birds().with_energy(None);
+        // 4 W, 1.5 ms an image.
+        assert_eq!(rows(&fixture.stored()).unwrap()[0].joules_per_1000, Some(6.0));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
 pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 pub const COST: Quantity = ("cost", |row| row.cost);
 pub const CO2: Quantity = ("co2_g", |row| row.co2_g);
+pub const JOULES_PER_1000: Quantity = ("joules_per_1000_inferences", |row| row.joules_per_1000);
+pub const TRIALS_SECS: Quantity = ("trials_secs", |row| row.chosen.trials_secs);
 
 /// Everything that is averaged. Shares are in 0..1.
 pub const QUANTITIES: &[Quantity] = &[
@@ -57,6 +59,9 @@ pub const QUANTITIES: &[Quantity] = &[
     ENERGY,
     COST,
     CO2,
+    TRIALS_SECS,
+    JOULES_PER_1000,
+    ("trials_joules", |row| row.chosen.trials_joules),
 ];
 
 /// Something that tends to be the same for all runs of a group, and is shown only if it is.
@@ -153,6 +158,13 @@ impl Group {
         self.rows.iter().filter(|row| row.training.undertrained == Some(true)).count()
     }
 
+    /// The values of an axis that its runs' settings were chosen to have: `0.01`, or `0.01, 0.03`; empty for none.
+    pub fn chosen(&self, axis: &str) -> String {
+        let values: BTreeSet<&str> =
+            self.rows.iter().filter_map(|row| row.chosen.values.get(axis)).map(String::as_str).collect();
+        values.into_iter().collect::<Vec<_>>().join(", ")
+    }
+
     /// Runs that rest on weights made elsewhere.
     pub fn upstream(&self) -> usize {
         self.rows.iter().filter(|row| row.upstream).count()
@@ -234,6 +246,7 @@ pub fn table(launch: &Launch, groups: &[Group]) -> Table {
         "over",
         "undertrained",
         "energy_class",
+        "chosen",
     ];
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
     let taken: Vec<&str> = fixed.iter().copied().chain(constants.clone()).collect();
@@ -274,6 +287,9 @@ fn cells(group: &Group) -> Vec<Cell> {
     cells.extend(CONSTANTS.iter().map(|constant| Cell::from(group.constant(*constant))));
     cells.push(Cell::Count(group.undertrained() as u64));
     cells.push(group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
+    let axes: BTreeSet<&String> = group.rows.iter().flat_map(|row| row.chosen.values.keys()).collect();
+    let chosen = axes.into_iter().map(|axis| format!("{axis}={}", group.chosen(axis)));
+    cells.push(Cell::text(chosen.collect::<Vec<_>>().join(", ")));
     let wilson = group.wilson();
     cells.extend([wilson.map(|(low, _)| low), wilson.map(|(_, high)| high)].map(Cell::from));
     cells

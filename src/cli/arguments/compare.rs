@@ -49,6 +49,9 @@ pub struct Report {
     /// The file to write; without it, report.html in the launch's folder, or in results for several launches
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+    /// Write a folder for LaTeX instead: report.tex, its tables and method, and each plot as PDF, SVG and CSV
+    #[arg(long, value_name = "FOLDER", conflicts_with = "to")]
+    pub tex: Option<PathBuf>,
     /// The axis whose values stand against one another
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,

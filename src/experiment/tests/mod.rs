@@ -2,6 +2,7 @@
 
 mod matrix;
 mod messages;
+mod selection;
 mod training;
 
 use std::path::PathBuf;

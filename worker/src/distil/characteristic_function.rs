@@ -270,7 +270,7 @@ fn plateau([best, since, lr]: [f64; 3], loss: f64, patience: u32) -> [f64; 3] {
 
 /// Of the largest of the networks, for one image.
 fn activation_bytes(networks: &Networks) -> u64 {
-    networks.structures().iter().map(|network| network.activation_bytes() as u64).max().unwrap_or(0)
+    networks.structures().iter().map(|network| network.activation_bytes()).max().unwrap_or(0)
 }
 
 #[cfg(test)]

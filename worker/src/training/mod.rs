@@ -1,12 +1,13 @@
 //! `train`: fits a network to the training split of an image set. The map, in reading order:
 
+mod budget;
 mod curve;
 pub mod dsa;
 mod keep;
 pub mod loss;
 mod objective;
 pub mod optimizer;
-mod order;
+pub mod order;
 mod results;
 mod run;
 pub mod schedule;
