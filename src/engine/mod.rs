@@ -36,7 +36,7 @@ mod verify;
 mod why;
 pub mod work;
 
-pub use digest::{FileDigest, digest_file};
+pub use digest::{Digesting, FileDigest, digest_file};
 pub use event::{Event, Listener, StageEvent};
 pub use gc::{GcOptions, GcReport, gc};
 pub use graph::Graph;

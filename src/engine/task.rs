@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::digest::{FileDigest, Identity};
 use super::event::StageEvent;
 use super::job::{Job, JobSource};
 use super::meter::SoFar;
@@ -33,8 +34,12 @@ pub struct Task {
     stop: Arc<AtomicBool>,
     tell: Box<dyn Fn(&StageEvent)>,
     facts: RefCell<BTreeMap<String, Value>>,
+    digested: RefCell<Digested>,
     metered: SoFar,
 }
+
+/// Files of a draft whose digests were made while they were written, as they were then.
+pub type Digested = BTreeMap<PathBuf, (Identity, FileDigest)>;
 
 impl Task {
     /// Folders `content` and `measured` in `draft` must exist; `checkpoints` is made when it is asked for.
@@ -45,7 +50,8 @@ impl Task {
         stop: Arc<AtomicBool>,
         tell: Box<dyn Fn(&StageEvent)>,
     ) -> Task {
-        Task { job, draft, checkpoints, stop, tell, facts: RefCell::default(), metered: SoFar::default() }
+        let (facts, digested, metered) = Default::default();
+        Task { job, draft, checkpoints, stop, tell, facts, digested, metered }
     }
 
     /// With what the meter says while the work goes on.
@@ -89,6 +95,21 @@ impl Task {
     /// Where a file of the artifact is to be written.
     pub fn content(&self, name: &str) -> PathBuf {
         self.draft.join("content").join(name)
+    }
+
+    /// The digest of a file of the artifact, made of the very bytes that were written: the file, unless it is changed
+    /// afterwards, need not be read again.
+    pub fn digested(&self, name: &str, digest: FileDigest) -> Result<()> {
+        let path = self.content(name);
+        let metadata = std::fs::metadata(&path);
+        let metadata = metadata.with_context(|| format!("cannot read `{}`", path.display()))?;
+        self.digested.borrow_mut().insert(path, (Identity::of(&metadata), digest));
+        Ok(())
+    }
+
+    /// What [`digested`](Self::digested) was told.
+    pub fn known_digests(&self) -> Digested {
+        self.digested.borrow().clone()
     }
 
     /// Where a file is to be written that is kept beside the artifact, outside its digest: times, traces.

@@ -128,7 +128,7 @@ fn carry_through(
     let files = catch_unwind(AssertUnwindSafe(|| (work.does)(task)))
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .and_then(|()| check_sources(&task.job))
-        .and_then(|()| draft.seal());
+        .and_then(|()| draft.seal(&task.known_digests()));
     let mut spent = clock.stop();
     spent.energy = metering.end(&spent);
     match files {

@@ -18,6 +18,13 @@ country = "germany"                # without it, or `g_per_kwh`, no CO2 is shown
 tdp_watts = 65                     # where no counter can be read: from the data sheet
 "#;
 
+pub const PUBLISHED: &str = r#"[published]
+accuracy = 26.0
+sd = 0.8
+statistic = "last"
+source = "Zhao & Bilen 2023 (DM), table 1: CIFAR-10, 1 image a class"
+"#;
+
 /// A stage of each kind; together, with the data sets of [`PROJECT`], they are an experiment.
 const EXAMPLES: &[(&str, &str)] = &[
     (
@@ -161,6 +168,7 @@ an experiment: one TOML file that asks one question
   replicates    the axes that tables average over: `pipeline explain replicates`
   extends       another experiment to start from: `pipeline explain extends`
   [matrix]      the axes whose combinations are the runs: `pipeline explain matrix`
+  [published]   what a paper reports of the same setting: `pipeline explain published`
 
 and its stages, each with a name of its own, under the name of its kind:
 

@@ -27,6 +27,12 @@ pub fn explain(topic: &str) -> Result<String, String> {
     if let Some(table) = shapes().kinds.get(topic) {
         return Ok(explain_kind(topic, table));
     }
+    if topic.trim_matches(['[', ']']) == "published" {
+        let mut out = heading("[published]", &shapes().published.doc);
+        fields(&mut out, &shapes().published);
+        example(&mut out, examples::PUBLISHED);
+        return Ok(out);
+    }
     if topic == "pipeline.toml" {
         let mut out = heading("pipeline.toml", &shapes().project.doc);
         fields(&mut out, &shapes().project);
@@ -57,7 +63,7 @@ pub fn explain(topic: &str) -> Result<String, String> {
 pub fn topics() -> Vec<String> {
     let (choices, settings) = all_choices();
     let mut topics: Vec<String> = shapes().kinds.keys().map(|kind| kind.to_string()).collect();
-    topics.push("pipeline.toml".into());
+    topics.extend(["pipeline.toml", "published"].map(String::from));
     topics.extend(examples::WRITTEN.iter().map(|(name, _)| name.to_string()));
     topics.extend(settings.into_iter().map(|(_, field, _)| field.name.clone()));
     topics.extend(choices.into_iter().map(|(_, choice)| choice.name.clone()));

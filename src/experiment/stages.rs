@@ -41,13 +41,13 @@ impl Template {
 }
 
 /// Keys at the top of an experiment beside the kinds.
-pub const TOP: &[&str] = &["question", "replicates", "matrix", "extends"];
+pub const TOP: &[&str] = &["question", "replicates", "matrix", "published", "extends"];
 
 /// Names of kinds and keys that may stand at the top.
 pub fn check_top(tree: &Node, problems: &mut Problems) {
     for entry in tree.entries() {
         let name = &*entry.key;
-        if KINDS.contains(&name) || matches!(name, "question" | "replicates" | "matrix") {
+        if KINDS.contains(&name) || matches!(name, "question" | "replicates" | "matrix" | "published") {
             continue;
         }
         let problem = Problem::error(&entry.at, format!("unknown key `{name}`"));

@@ -1,16 +1,22 @@
 //! `[distil.NAME]`: a few images per class that stand for the training split.
 
+mod autoencoder;
+mod characteristic;
 mod complaints;
 mod coresets;
 mod matching;
+mod realistic;
 mod regression;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub use autoencoder::Autoencoder;
+pub use characteristic::CharacteristicFunction;
 pub use coresets::{Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial};
+pub use realistic::{PatchLabels, RealisticPatches};
 pub use regression::FeatureRegression;
 
 use super::choice::choice;
@@ -25,7 +31,7 @@ use crate::engine::{Needs, Program};
 pub struct Distil {
     /// The image set to distil.
     pub from: String,
-    /// Images of each class that come out.
+    /// Images of each class that are stored.
     #[schemars(range(min = 1, max = 50))]
     pub images_per_class: u32,
     /// How they are found.
@@ -36,6 +42,15 @@ pub struct Distil {
     #[serde(default = "pixels", skip_serializing_if = "is_pixels")]
     #[schemars(extend("default" = "pixels"))]
     pub features: String,
+    /// The `[train.NAME]` that methods ask what real images show, trained on the training split of `from` or on another
+    /// set of the same classes and image size. What it cost is part of what a student of the set costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
+    /// The `[train.NAME]`s whose networks `characteristic-function` looks through, trained on the training split of `from`;
+    /// without them, through random ones. What they cost is part of what a student of the set costs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("default" = []))]
+    pub pool: Vec<String>,
     /// ZCA whitening with λ = 0.1, fitted to the training split of `from`: methods that optimise images see whitened ones,
     /// and so do networks trained on the set, on every split. It goes with the set and with such networks, (3·size²)²
     /// floats in each. Images of up to 48 pixels.
@@ -81,6 +96,14 @@ choice! {
         /// Synthetic images with learned labels from which ridge regression on a network's features predicts real ones
         /// (Zhou et al. 2022, FRePo). Networks are trained on them with `loss = "mse"`.
         "feature-regression" => FeatureRegression @ 1,
+        /// Synthetic images whose features have the characteristic function of real ones (Wang et al. 2025, NCFM), under
+        /// the trained networks of `pool`, or under random ones.
+        "characteristic-function" => CharacteristicFunction @ 1,
+        /// What a convolutional autoencoder makes of the centres of each class's codes (Hinton & Salakhutdinov 2006).
+        "autoencoder" => Autoencoder @ 1,
+        /// Crops of real images that a trained network is surest of, stitched together, with its soft labels
+        /// (Sun et al. 2024, RDED). Needs a `teacher`.
+        "realistic-patches" => RealisticPatches @ 1,
     }
 }
 
@@ -90,17 +113,37 @@ impl Method {
         matches!(self, Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_))
     }
 
+    /// Whether it asks the stage's `teacher`.
+    fn asks_teacher(&self) -> bool {
+        matches!(self, Method::RealisticPatches(_))
+    }
+
+    /// Whether it looks through the networks of the stage's `pool`.
+    fn looks_through_pool(&self) -> bool {
+        matches!(self, Method::CharacteristicFunction(_))
+    }
+
+    /// Images of a class that come out of one that is asked for: those that it holds in smaller.
+    pub fn pictures(&self) -> u32 {
+        match self {
+            Method::CharacteristicFunction(settings) => settings.factor.pow(2),
+            _ => 1,
+        }
+    }
+
     /// Whether labels are learned beside the images.
     fn learns_labels(&self) -> bool {
         matches!(self, Method::FeatureRegression(_))
     }
 
-    /// Blocks of its random networks, where they are given.
+    /// Blocks of its networks, where they are given.
     fn depth(&self) -> Option<u32> {
         match self {
             Method::DistributionMatching(settings) => settings.depth,
             Method::GradientMatching(settings) => settings.depth,
             Method::FeatureRegression(settings) => settings.depth,
+            Method::CharacteristicFunction(settings) => settings.depth,
+            Method::Autoencoder(settings) => settings.depth,
             _ => None,
         }
     }
@@ -135,7 +178,21 @@ impl Describe for Distil {
         let network = (!is_pixels(&self.features)).then(|| {
             Reads::named("features", &self.features, Thing::Network, &[files::WEIGHTS, files::NETWORK])
         });
-        std::iter::once(Reads::named("from", &self.from, Thing::ImageSet, &files)).chain(network).collect()
+        let teacher = self.teacher.iter().map(|teacher| {
+            Reads::named("teacher", teacher, Thing::Network, &[files::WEIGHTS, files::NETWORK])
+        });
+        let from = Reads::named("from", &self.from, Thing::ImageSet, &files);
+        let pool = self.pool.iter().enumerate().map(|(place, stage)| Reads {
+            role: format!("pool.{place}"),
+            ..Reads::named("pool", stage, Thing::Network, &[files::WEIGHTS, files::NETWORK])
+        });
+        std::iter::once(from).chain(network).chain(teacher).chain(pool).collect()
+    }
+
+    /// The pool by place: names of stages are no part of the key.
+    fn further_parameters(&self, _setting: &Setting) -> Vec<(&'static str, Value)> {
+        let places: Vec<String> = (0..self.pool.len()).map(|place| place.to_string()).collect();
+        if places.is_empty() { Vec::new() } else { vec![("pool", json!(places))] }
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
@@ -153,7 +210,8 @@ impl Describe for Distil {
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
         let learned_labels = self.method.learns_labels();
-        Facts { train_per_class: Some(self.images_per_class), learned_labels, ..from }
+        let made = self.images_per_class * self.method.pictures();
+        Facts { train_per_class: Some(made), learned_labels, ..from }
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {

@@ -14,6 +14,7 @@ mod layout;
 mod network;
 mod ops;
 mod project;
+mod published;
 mod select;
 mod subset;
 mod train;
@@ -30,8 +31,9 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    ClassMean, Distil, DistributionMatching, Eigenimages, FeatureRegression, GradientMatching, Herding,
-    Initial, KCenter, KMeans, Method, Random,
+    Autoencoder, CharacteristicFunction, ClassMean, Distil, DistributionMatching, Eigenimages,
+    FeatureRegression, GradientMatching, Herding, Initial, KCenter, KMeans, Method, PatchLabels, Random,
+    RealisticPatches,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
@@ -40,6 +42,7 @@ pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
 pub use project::{DeviceChoice, Project};
+pub use published::{Published, Statistic};
 pub use select::{Metric, Select};
 pub use subset::{
     All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,

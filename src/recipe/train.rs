@@ -114,6 +114,11 @@ pub struct Train {
     #[serde(default = "curve_points")]
     #[schemars(range(min = 1, max = 10_000))]
     pub curve_points: u32,
+    /// Also scores the test split at every point of the curve, and reports the best of these accuracies: what papers publish
+    /// that keep the best epoch. For reporting alone: nothing is chosen by it, and the weights that are left are the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
+    pub test_curve: bool,
     /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
     /// it, at random. The last layer starts anew where it tells other classes apart, and the positions of `vit-tiny` are
     /// resampled where there are more or fewer of them. The steps, the optimiser and the schedule begin at 0: a training with
@@ -202,8 +207,9 @@ impl Describe for Train {
     const PROGRAM: Program = Program::Worker;
 
     fn reads(&self) -> Vec<Reads> {
-        let files = [files::TRAIN, files::VALID, files::CLASSES, files::PREPROCESS];
-        let mut reads = vec![Reads::named("from", &self.from, Thing::ImageSet, &files)];
+        let mut seen = vec![files::TRAIN, files::VALID, files::CLASSES, files::PREPROCESS];
+        seen.extend(self.test_curve.then_some(files::TEST));
+        let mut reads = vec![Reads::named("from", &self.from, Thing::ImageSet, &seen)];
         if let Some(stage) = &self.init_from {
             reads.push(Reads::named("init_from", stage, Thing::Weights, &[files::WEIGHTS, files::NETWORK]));
         }

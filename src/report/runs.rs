@@ -12,6 +12,7 @@ use super::chosen::{Chosen, chosen};
 use super::drawn::{Charged, Drawn, charged};
 use super::launch::{Run, State};
 use super::network::{Costs, Described};
+use super::origin::Origin;
 use super::stored::Stored;
 use crate::energy::Joules;
 use crate::recipe::files;
@@ -42,6 +43,8 @@ pub struct Row {
     pub upstream: bool,
     /// Size of `train.safetensors` of the image set that the network was trained on.
     pub stored_bytes: Option<u64>,
+    /// What its network was trained on, and how.
+    pub origin: Origin,
     /// Wall seconds of the training.
     pub train_secs: Option<f64>,
     /// Wall seconds of every stage the run rests on, each once, whenever they were made.
@@ -108,6 +111,8 @@ pub struct Training {
     pub batch: Option<u64>,
     /// Whether validation accuracy still rose by more than a point in the last fifth.
     pub undertrained: Option<bool>,
+    /// The best on the test split at any point of the curve, 0..1; for reporting alone.
+    pub best_test_accuracy: Option<f64>,
 }
 
 /// What the tables want of `network.json`.
@@ -168,6 +173,7 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         chosen: chosen(stored, run.evaluate)?,
         upstream: launch.rests_on_upstream(run.evaluate),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
+        origin: Origin::of(stored, run.evaluate)?,
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
         total_secs: total_secs(stored, run.evaluate),
         energy_joules: joules.map(Joules::value),
@@ -194,7 +200,11 @@ fn total_secs(stored: &Stored, stage: usize) -> Option<f64> {
 }
 
 /// A JSON file of a stage's artifact; all fields missing where there is no such file.
-fn content<T: DeserializeOwned + Default>(stored: &Stored, stage: Option<usize>, file: &str) -> Result<T> {
+pub(super) fn content<T: DeserializeOwned + Default>(
+    stored: &Stored,
+    stage: Option<usize>,
+    file: &str,
+) -> Result<T> {
     let path = stage.and_then(|stage| stored.content(stage, file));
     path.map_or(Ok(T::default()), |path| read_json(&path))
 }
@@ -260,6 +270,10 @@ const AFTER_AXES: &[Column] = &[
     ("device", |row| text(&row.device)),
     ("evaluate_key", |row| text(&row.evaluate_key)),
     ("train_key", |row| text(&row.train_key)),
+    ("teacher_secs", |row| row.origin.teacher_secs.into()),
+    ("distil_secs", |row| row.origin.distil_secs.into()),
+    ("stored_floats", |row| row.origin.images.stored_floats().into()),
+    ("best_test_accuracy", |row| row.training.best_test_accuracy.into()),
 ];
 
 fn drawn(row: &Row, cell: fn(&Drawn) -> Cell) -> Cell {

@@ -36,7 +36,12 @@ pub struct Group {
 pub type Quantity = (&'static str, fn(&Row) -> Option<f64>);
 
 pub const ACCURACY: Quantity = ("accuracy", |row| row.scores.accuracy);
+/// Chosen on the test split: for reporting alone.
+pub const BEST_ON_TEST: Quantity = ("best_test_accuracy", |row| row.training.best_test_accuracy);
 pub const TRAIN_SECS: Quantity = ("train_secs", |row| row.train_secs);
+/// Of the networks that were trained for the distillation.
+pub const TEACHER_SECS: Quantity = ("teacher_secs", |row| row.origin.teacher_secs);
+pub const DISTIL_SECS: Quantity = ("distil_secs", |row| row.origin.distil_secs);
 pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
 pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 pub const COST: Quantity = ("cost", |row| row.cost);

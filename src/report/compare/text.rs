@@ -5,6 +5,7 @@ use super::super::figures;
 use super::super::judge::{ALPHA, Judged, Test};
 use super::super::launch::Launch;
 use super::super::layout::{self, Column, Style};
+use super::super::protocol::{Standing, standings};
 use super::super::settings::Setting;
 use super::super::sides::{Side, Sides};
 use super::super::statistics::seeds_needed;
@@ -14,6 +15,10 @@ use super::super::summary::{
 };
 use super::super::terminal::{self, Note};
 use super::{Compared, INTERVAL, verdict};
+
+/// What the columns between accuracies and costs are, where they are shown.
+const PROTOCOL: &str = "HLR: what full data has over the set, of hard labels; IOR: what the set has over as many random images, \
+                        trained alike; LRS and ARS score both from 0 to 1 (DD-Ranking)";
 
 pub fn text(compared: &Compared, width: usize, style: &Style) -> String {
     let mut columns = shown(compared);
@@ -60,7 +65,7 @@ pub fn as_latex(compared: &Compared) -> String {
 /// Draws headers and rows; the last says which columns stand right.
 type Draw = fn(&[String], &[Vec<String>], &[bool]) -> String;
 
-fn drawn(columns: &[Column], draw: Draw) -> String {
+pub(super) fn drawn(columns: &[Column], draw: Draw) -> String {
     let headers: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
     let right: Vec<bool> = columns.iter().map(|column| column.right).collect();
     let height = columns.first().map_or(0, |column| column.cells.len());
@@ -85,6 +90,7 @@ fn shown(compared: &Compared) -> Vec<Column> {
     let groups: Vec<_> = sides.sides.iter().map(|side| side.group.clone()).collect();
     let varies = |column: &Column| !column.is_constant();
     let columns = labels.filter(varies).chain(accuracies(compared, &groups));
+    let columns = columns.chain(protocol(&groups));
     let columns = columns.chain(costs(sides, &groups).into_iter().filter(varies));
     columns.filter(|column| !column.is_blank()).collect()
 }
@@ -103,6 +109,23 @@ fn accuracies(compared: &Compared, groups: &[Group]) -> [Column; 5] {
         Column::numbers("Δ points", sides.sides.iter().map(difference).collect(), 0),
         Column::numbers("95 % interval", each(interval), 0),
         Column::numbers("p", each(|judged| judged.p_holm.map_or(String::new(), figures::chance)), 2),
+    ]
+}
+
+/// How distilled sets stand between random images and full data; blank where nothing is distilled.
+fn protocol(groups: &[Group]) -> [Column; 5] {
+    let standings = standings(&groups.iter().collect::<Vec<_>>());
+    let column = |header, figure: fn(&Standing) -> Option<f64>, write: fn(f64) -> String| {
+        let cell = |standing: &Standing| figure(standing).map_or(String::new(), write);
+        Column::numbers(header, standings.iter().map(cell).collect(), 4)
+    };
+    let share = |value: f64| format!("{value:.3}");
+    [
+        column("% of full", |standing| standing.relative, figures::percent),
+        column("HLR", |standing| standing.hlr, share),
+        column("IOR", |standing| standing.ior, share),
+        column("LRS", |standing| standing.lrs, share),
+        column("ARS", |standing| standing.ars, share),
     ]
 }
 
@@ -139,6 +162,9 @@ fn notes(compared: &Compared, hidden: &[String]) -> Vec<Note> {
     let Compared { sides, judged, .. } = compared;
     let groups: Vec<_> = sides.sides.iter().map(|side| side.group.clone()).collect();
     let mut notes = terminal::notes(&groups, &[], hidden);
+    if protocol(&groups).iter().skip(1).any(|column| !column.is_blank()) {
+        notes.push(Note::plain(PROTOCOL.to_string()));
+    }
     let judged: Vec<&Judged> = judged.iter().flatten().collect();
     if judged.is_empty() {
         return notes;

@@ -26,6 +26,12 @@ pub enum Use {
     Order = 8,
     /// How they are augmented for it.
     NetworkAugmentation = 9,
+    /// Which part of a real image a crop shows.
+    Crop = 10,
+    /// The weights of an autoencoder.
+    Coder = 11,
+    /// The frequencies of characteristic functions.
+    Frequency = 12,
 }
 
 /// A seed that depends on every one of its parts.

@@ -72,16 +72,15 @@ impl Network {
         self.structure.figures.parameters()
     }
 
+    /// Bytes of everything that layers put out for one image, in fp32.
+    pub fn activation_bytes(&self) -> i64 {
+        self.structure.figures.activation_bytes()
+    }
+
     /// Parameters and buffers as they start, from `seed`. They are drawn on the CPU and are the same on every device.
     pub fn initial(&self, seed: u64, device: Device) -> (Parameters, Vec<Tensor>) {
-        let mut parameters = Parameters::zeros(self.parameters(), self.layout, device);
+        let mut parameters = drawn(self.parameters(), self.layout, seed, device);
         parameters.freeze(&self.frozen);
-        no_grad(|| {
-            for (index, (parameter, tensor)) in self.parameters().iter().zip(parameters.tensors()).enumerate()
-            {
-                tensor.shallow_clone().copy_(&draw(parameter, seed, index));
-            }
-        });
         (parameters, self.initial_buffers(device))
     }
 
@@ -131,6 +130,17 @@ impl Network {
         let pass = Pass { parameters, buffers, mode, frozen: &self.frozen, compute };
         pass.run(layers, self.layout.arrange(images)).to_kind(Kind::Float)
     }
+}
+
+/// Parameters as they start, from `seed`. They are drawn on the CPU and are the same on every device.
+pub fn drawn(parameters: &[Parameter], layout: Layout, seed: u64, device: Device) -> Parameters {
+    let values = Parameters::zeros(parameters, layout, device);
+    no_grad(|| {
+        for (index, (parameter, tensor)) in parameters.iter().zip(values.tensors()).enumerate() {
+            tensor.shallow_clone().copy_(&draw(parameter, seed, index));
+        }
+    });
+    values
 }
 
 fn draw(parameter: &Parameter, seed: u64, index: usize) -> Tensor {

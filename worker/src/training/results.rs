@@ -56,6 +56,10 @@ fn summary(plan: &Plan, state: &State, end: End) -> Value {
     if let Some(best) = best {
         summary["kept_step"] = json!(best.step);
     }
+    if let Some((step, accuracy)) = state.curve.best_on_test() {
+        summary["best_test_accuracy"] = json!(rounded(accuracy));
+        summary["best_test_step"] = json!(step);
+    }
     match end {
         End::Whole => {}
         End::Plateau => summary["ended_by"] = json!("patience"),

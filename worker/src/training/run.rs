@@ -56,7 +56,10 @@ pub enum End {
 /// Beside damaged inputs: weights or a teacher that do not fit, the loss is no number any more, or [`Stopped`].
 pub fn train(task: &Task, device: Device) -> Result<()> {
     let recipe: Train = task.parameters()?;
-    let set = Set::open(task, device)?;
+    let mut set = Set::open(task, device)?;
+    if recipe.test_curve {
+        set = set.with_test(task, device)?;
+    }
     ensure!(
         set.valid.is_some() || !recipe.chooses(),
         "`{}` has no validation images for `keep` or `patience` to go by\n\
@@ -182,10 +185,12 @@ impl Plan<'_> {
     fn mark(&self, state: &mut State, secs: f64) -> Result<()> {
         let [train_loss, train_accuracy] = self.running(state)?;
         let valid = self.set.valid.as_ref().map(|images| self.score(state, images));
+        let test = self.set.test.as_ref().map(|images| self.score(state, images)[1]);
         let epoch = state.step as f64 / self.order.steps_per_epoch() as f64;
         let _ = state.sums.zero_();
         let lr = self.rates(state, state.step - 1).body;
-        state.curve.0.push(Point { step: state.step, epoch, train_loss, train_accuracy, valid, lr, secs });
+        let step = state.step;
+        state.curve.0.push(Point { step, epoch, train_loss, train_accuracy, valid, test, lr, secs });
         let is_best = state.curve.best().is_some_and(|best| best.step == state.step);
         if let Some(best) = state.best.as_ref().filter(|_| is_best) {
             let (parameters, buffers) = state.scored();

@@ -209,3 +209,27 @@ fn a_loss_that_is_no_number_fails_the_stage_or_ends_the_training_as_told() {
     assert_eq!((&summary["ended_by"], &summary["valid_accuracy"]), (&json!("divergence"), &json!(null)));
     assert!(summary["steps"].as_u64().unwrap() < 50, "{summary}");
 }
+
+#[test]
+fn a_test_curve_tells_the_best_accuracy_and_changes_nothing_else_whole_or_resumed() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let plain = bench(&folder.path().join("plain"), json!({}));
+    let [weights, curve] = done(&plain);
+    let watched = bench(&folder.path().join("watched"), json!({ "test_curve": true }));
+    let [same_weights, with_test] = done(&watched);
+    assert_eq!(same_weights, weights);
+    let (curve, with_test) = (String::from_utf8(curve).unwrap(), String::from_utf8(with_test).unwrap());
+    let cut = |line: &str| line.rsplit_once(',').unwrap().0.to_string();
+    assert_eq!(with_test.lines().map(cut).collect::<Vec<_>>(), curve.lines().collect::<Vec<_>>());
+    let last = |line: &str| line.rsplit_once(',').unwrap().1.parse::<f64>().unwrap();
+    let best = with_test.lines().skip(1).map(last).fold(0.0, f64::max);
+    let summary = watched.json(files::TRAINING);
+    assert_eq!(summary["best_test_accuracy"], json!(best));
+    assert!(plain.json(files::TRAINING).get("best_test_accuracy").is_none());
+    let mut halted = bench(&folder.path().join("halted"), json!({ "test_curve": true }));
+    halted.stop_at = Some(17);
+    train(&halted.task(), Device::Cpu).unwrap_err();
+    halted.stop_at = None;
+    assert_eq!(done(&halted)[1], with_test.into_bytes());
+}
