@@ -89,11 +89,8 @@ fn by_method(
         }
         Method::GradientMatching(settings) => gradient_matching::distil(task, &synthetic()?, settings),
         Method::FeatureRegression(settings) => feature_regression::distil(task, &synthetic()?, settings),
-        Method::TrajectoryMatching(settings) => {
-            trajectory_matching::distil(task, &synthetic()?, &settings.following(recipe.images_per_class))
-        }
-        Method::DifficultyAligned(settings) => {
-            trajectory_matching::distil(task, &synthetic()?, &settings.following(recipe.images_per_class))
+        Method::TrajectoryMatching(_) | Method::DifficultyAligned(_) => {
+            trajectory_matching::distil(task, &synthetic()?, recipe)
         }
     }
 }
