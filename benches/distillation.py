@@ -17,33 +17,53 @@ from training import ratio_of, subset
 
 PEER = Path(__file__).with_name("distillation_peer.py")
 
-# Method, images a class, width of the network, real images of a class, iterations of the shorter run; the longer one
-# takes three times as many.
+# Method, images a class, width of the network, real images of a class (of trajectory matching: steps of the student),
+# iterations of the shorter run; the longer one takes three times as many.
 CASES = [
     ("distribution-matching", 1, 32, 32, 8),
     ("distribution-matching", 1, 128, 64, 3),
     ("distribution-matching", 10, 128, 64, 3),
     ("gradient-matching", 1, 32, 32, 5),
     ("gradient-matching", 1, 128, 64, 2),
+    ("trajectory-matching", 1, 32, 20, 2),
+    ("trajectory-matching", 1, 128, 20, 1),
+    ("trajectory-matching", 10, 32, 10, 1),
 ]
 SIDE = 32
-RATES = {"distribution-matching": 1.0, "gradient-matching": 0.1}
+RATES = {"distribution-matching": 1.0, "gradient-matching": 0.1, "trajectory-matching": 10.0}
 # What ours needs told, so that it does in an iteration what the peer does.
-SETTINGS = {"distribution-matching": "", "gradient-matching": ", updates_per_network = 1, network_epochs = 0"}
+SETTINGS = {
+    "distribution-matching": "real_batch = {of}",
+    "gradient-matching": "real_batch = {of}, updates_per_network = 1, network_epochs = 0",
+    "trajectory-matching": "student_steps = {of}, student_lr = 0.01, latest_start = 2, expert_epochs = 1",
+}
+FOLLOWERS = ("trajectory-matching",)
 
 
 def experiment(case, seed):
-    method, per_class, width, real_batch, iterations = case
+    method, per_class, width, of, iterations = case
+    follows = method in FOLLOWERS
+    network, experts = (f"width = {width}, ", "") if not follows else ("", 'experts = "teachers"\n')
+    settings = f"{network}lr = {RATES[method]}, {SETTINGS[method].format(of=of)}"
     stages = "".join(
         f"""
 [distil.{name}]
 from = "drawings"
 images_per_class = {per_class}
-method = {{ {method} = {{ iterations = {count}, width = {width}, real_batch = {real_batch}, lr = {RATES[method]}{SETTINGS[method]} }} }}
-seed = {seed}
+method = {{ {method} = {{ iterations = {count}, {settings} }} }}
+{experts}seed = {seed}
 """
         for name, count in (("short", iterations), ("long", 3 * iterations))
     )
+    if follows:
+        stages += f"""
+[experts.teachers]
+from = "drawings"
+network = {{ convnet = {{ width = {width} }} }}
+experts = 1
+epochs = 2
+batch = 64
+"""
     return f"""
 [subset.drawings]
 dataset = "drawings"
@@ -68,11 +88,11 @@ def ours(pipeline, folder, case, seed):
 
 
 def peer(python, folder, case, seed):
-    method, per_class, width, real_batch, iterations = case
+    method, per_class, width, of, iterations = case
     content = subset(folder, SIDE)
     about = json.loads((content / "preprocess.json").read_text())
     job = {
-        "method": method, "per_class": per_class, "width": width, "real_batch": real_batch, "lr": RATES[method],
+        "method": method, "per_class": per_class, "width": width, "of": of, "lr": RATES[method],
         "short": iterations, "long": 3 * iterations, "threads": 1, "classes": CLASSES, "seed": seed,
         "train": str(content / "train.safetensors"), "mean": about["mean"], "sd": about["sd"],
     }  # fmt: skip
@@ -93,10 +113,10 @@ def row(options, pipeline, folder, case):
         # Ours goes first at first: it makes the images.
         for turn in turns if repetition % 2 == 0 else reversed(turns):
             turn()
-    method, per_class, width, real_batch, iterations = case
+    method, per_class, width, of, iterations = case
     ms = [1000 * statistics.median(run["cpu"] for run in runs) / (2 * iterations) for runs in (mine, theirs)]
     ratio = ratio_of(theirs, mine, "cpu")
-    return f"| {method} | {per_class} | {width} | {real_batch} | {ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f} |"
+    return f"| {method} | {per_class} | {width} | {of} | {ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f} |"
 
 
 def heading(options):
@@ -105,7 +125,7 @@ def heading(options):
         f"\n{machine()}; one thread, fp32; {CLASSES} classes of {SIDE}² pictures, DSA; medians over {options.repeat} "
         "repetitions, contestants in turn.\n",
         "Milliseconds of processor time an iteration. × ours: how many times as long PyTorch takes as ours (target: 1.5).\n",
-        "| method | images a class | width | real images a class | ours | PyTorch | × ours |",
+        "| method | images a class | width | real images a class, or steps | ours | PyTorch | × ours |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
 

@@ -88,7 +88,7 @@ class Job:
 
     def pair(self, c):
         """Real and synthetic images of a class, changed alike."""
-        real = self.images[self.real_places(c, self.told["real_batch"])]
+        real = self.images[self.real_places(c, self.told["of"])]
         synthetic = self.synthetic[c * self.per_class : (c + 1) * self.per_class]
         drawn = draw_op(self.generator)
         return change(real, drawn), change(synthetic, drawn)
@@ -135,7 +135,53 @@ def gradient_matching(job):
     job.optimizer.step()
 
 
-METHODS = {"distribution-matching": distribution_matching, "gradient-matching": gradient_matching}
+class Flat(nn.Module):
+    """A network whose parameters are one vector that comes with each call."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = [network]
+        self.names = [name for name, _ in network.named_parameters()]
+        self.shapes = [parameter.shape for parameter in network.parameters()]
+
+    def forward(self, x, flat):
+        parts = flat.split([shape.numel() for shape in self.shapes])
+        values = {name: part.view(shape) for name, part, shape in zip(self.names, parts, self.shapes)}
+        return torch.func.functional_call(self.network[0], values, (x,))
+
+
+def part_of_an_expert(job):
+    """A network and two vectors of its parameters: where a student starts, and where it is to arrive."""
+    network = nn.Sequential(*convnet(job.told["width"], job.side, job.classes))
+    start = torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
+    return Flat(network), start, start + 0.01 * torch.randn(start.shape, generator=job.generator)
+
+
+def trajectory_matching(job):
+    """MTT: a student unrolled with all its steps in the graph."""
+    if not hasattr(job, "rate"):
+        job.rate = torch.tensor(0.01, requires_grad=True)
+        job.rate_optimizer = torch.optim.SGD([job.rate], lr=1e-7, momentum=0.5)
+    student, start, target = part_of_an_expert(job)
+    labels = torch.arange(job.classes).repeat_interleave(job.per_class)
+    weights = [start.clone().requires_grad_()]
+    for _ in range(job.told["of"]):
+        loss = F.cross_entropy(student(change(job.synthetic, draw_op(job.generator)), weights[-1]), labels)
+        gradient = torch.autograd.grad(loss, weights[-1], create_graph=True)[0]
+        weights.append(weights[-1] - job.rate * gradient)
+    apart = F.mse_loss(weights[-1], target, reduction="sum") / F.mse_loss(start, target, reduction="sum")
+    job.optimizer.zero_grad()
+    job.rate_optimizer.zero_grad()
+    apart.backward()
+    job.optimizer.step()
+    job.rate_optimizer.step()
+
+
+METHODS = {
+    "distribution-matching": distribution_matching,
+    "gradient-matching": gradient_matching,
+    "trajectory-matching": trajectory_matching,
+}
 
 
 def main():

@@ -45,6 +45,15 @@ apply = [{ brightness = { by = 0.3 } }, "horizontal-flip", { gaussian-noise = { 
 "#,
     ),
     (
+        "experts",
+        r#"[experts.teachers]
+from = "photos"
+network = { convnet = { width = 64 } }
+experts = 10
+epochs = 20
+"#,
+    ),
+    (
         "distil",
         r#"[distil.tiny]
 from = "photos"
@@ -174,6 +183,7 @@ and its stages, each with a name of its own, under the name of its kind:
 
   [subset.NAME]     a balanced draw from a data set of pipeline.toml
   [augment.NAME]    more training images
+  [experts.NAME]    networks with their weights at every epoch, for distillations to match
   [distil.NAME]     a few images that stand for the training images
   [weights.NAME]    weights made elsewhere, to start a network from
   [train.NAME]      a network

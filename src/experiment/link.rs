@@ -273,7 +273,7 @@ fn made_by(parts: &Parts<'_>, template: usize) -> Option<Thing> {
 fn with_article(thing: Thing) -> String {
     match thing {
         Thing::ImageSet => "an image set".into(),
-        Thing::Weights | Thing::Scores | Thing::Anything => thing.name().into(),
+        Thing::Weights | Thing::Trajectories | Thing::Scores | Thing::Anything => thing.name().into(),
         Thing::Network | Thing::Choice | Thing::Trial => format!("a {}", thing.name()),
     }
 }

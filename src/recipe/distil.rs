@@ -4,9 +4,11 @@ mod autoencoder;
 mod characteristic;
 mod complaints;
 mod coresets;
+mod experts;
 mod matching;
 mod realistic;
 mod regression;
+mod trajectories;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,10 +16,12 @@ use serde_json::{Value, json};
 
 pub use autoencoder::Autoencoder;
 pub use characteristic::CharacteristicFunction;
-pub use coresets::{Herding, KCenter, KMeans};
+pub(super) use complaints::too_large_to_whiten;
+pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial};
 pub use realistic::{PatchLabels, RealisticPatches};
 pub use regression::FeatureRegression;
+pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
 use super::choice::choice;
 use super::train::tensor_environment;
@@ -51,6 +55,9 @@ pub struct Distil {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("default" = []))]
     pub pool: Vec<String>,
+    /// The `[experts.NAME]` that a method follows, where it follows any: trained on `from`, with `zca` set alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<String>,
     /// ZCA whitening with λ = 0.1, fitted to the training split of `from`: methods that optimise images see whitened ones,
     /// and so do networks trained on the set, on every split. It goes with the set and with such networks, (3·size²)²
     /// floats in each. Images of up to 48 pixels.
@@ -84,6 +91,8 @@ choice! {
         /// Real images that leave no image of their class far from all of them (Sener & Savarese 2018): the one nearest to
         /// the mean, then always the one farthest from those chosen. A fixed choice, which favours what is unusual.
         "k-center" => KCenter @ 1,
+        /// The real images of each class that a network forgets most often while it learns (Toneva et al. 2019).
+        "forgetting" => Forgetting @ 1,
         /// The mean image of each class: one image a class.
         "class-mean" => ClassMean @ 1,
         /// The mean image of each class, and one standard deviation either way along its principal components.
@@ -104,6 +113,12 @@ choice! {
         /// Crops of real images that a trained network is surest of, stitched together, with its soft labels
         /// (Sun et al. 2024, RDED). Needs a `teacher`.
         "realistic-patches" => RealisticPatches @ 1,
+        /// Synthetic images that lead a student along the trajectories of experts (Cazenavette et al. 2022, MTT; Cui et al.
+        /// 2023, TESLA). Needs `experts`.
+        "trajectory-matching" => TrajectoryMatching @ 1,
+        /// Trajectory matching with learned labels, over parts of the trajectories as hard as the number of images allows
+        /// (Guo et al. 2024, DATM). Needs `experts`.
+        "difficulty-aligned" => DifficultyAligned @ 1,
     }
 }
 
@@ -136,7 +151,16 @@ impl Method {
         matches!(self, Method::FeatureRegression(_))
     }
 
-    /// Blocks of its networks, where they are given.
+    /// How it follows experts for so many images a class, where it does.
+    pub fn following(&self, images_per_class: u32) -> Option<Following> {
+        match self {
+            Method::TrajectoryMatching(settings) => Some(settings.following(images_per_class)),
+            Method::DifficultyAligned(settings) => Some(settings.following(images_per_class)),
+            _ => None,
+        }
+    }
+
+    /// Blocks of its random networks, where they are given.
     fn depth(&self) -> Option<u32> {
         match self {
             Method::DistributionMatching(settings) => settings.depth,
@@ -178,6 +202,9 @@ impl Describe for Distil {
         let network = (!is_pixels(&self.features)).then(|| {
             Reads::named("features", &self.features, Thing::Network, &[files::WEIGHTS, files::NETWORK])
         });
+        let experts = self.experts.as_ref().map(|experts| {
+            Reads::named("experts", experts, Thing::Trajectories, &[files::TRAJECTORIES, files::EXPERTS])
+        });
         let teacher = self.teacher.iter().map(|teacher| {
             Reads::named("teacher", teacher, Thing::Network, &[files::WEIGHTS, files::NETWORK])
         });
@@ -186,7 +213,7 @@ impl Describe for Distil {
             role: format!("pool.{place}"),
             ..Reads::named("pool", stage, Thing::Network, &[files::WEIGHTS, files::NETWORK])
         });
-        std::iter::once(from).chain(network).chain(teacher).chain(pool).collect()
+        std::iter::once(from).chain(network).chain(teacher).chain(experts).chain(pool).collect()
     }
 
     /// The pool by place: names of stages are no part of the key.
@@ -196,7 +223,12 @@ impl Describe for Distil {
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
-        vec![(format!("method.{}", self.method.name()), self.method.revision())]
+        let method = (format!("method.{}", self.method.name()), self.method.revision());
+        let Method::Forgetting(Forgetting { network, optimizer, .. }) = &self.method else {
+            return vec![method];
+        };
+        let network = (format!("network.{}", network.name()), network.revision());
+        vec![method, network, (format!("optimizer.{}", optimizer.name()), optimizer.revision())]
     }
 
     fn environment(&self, setting: &Setting) -> Value {

@@ -64,6 +64,17 @@ pub struct Facts {
     pub scored: Option<Split>,
     /// Whether training labels are learned values of either sign instead of classes or probabilities.
     pub learned_labels: bool,
+    /// Of experts, what those who match them must know.
+    pub trajectories: Option<Trajectories>,
+}
+
+/// What is known of experts without training them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trajectories {
+    /// Epochs of each.
+    pub epochs: u32,
+    /// Whether they were trained on whitened images.
+    pub whitened: bool,
 }
 
 /// A value that cannot work. `field` is a path below the stage's table (`["per_class", "train"]`).

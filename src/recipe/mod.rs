@@ -9,6 +9,7 @@ mod dataset;
 mod distil;
 mod energy;
 mod evaluate;
+mod experts;
 mod facts;
 mod layout;
 mod network;
@@ -31,13 +32,14 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    Autoencoder, CharacteristicFunction, ClassMean, Distil, DistributionMatching, Eigenimages,
-    FeatureRegression, GradientMatching, Herding, Initial, KCenter, KMeans, Method, PatchLabels, Random,
-    RealisticPatches,
+    Autoencoder, CharacteristicFunction, ClassMean, DifficultyAligned, Distil, DistributionMatching,
+    Eigenimages, FeatureRegression, Following, Forgetting, GradientMatching, Herding, Initial, KCenter,
+    KMeans, Labelling, Method, PatchLabels, Random, RealisticPatches, TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};
-pub use facts::{Complaint, Facts, Machine, Setting};
+pub use experts::Experts;
+pub use facts::{Complaint, Facts, Machine, Setting, Trajectories};
 pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
@@ -64,6 +66,8 @@ pub enum Thing {
     Network,
     /// What a network may start from: weights by name, without what is needed to score with them.
     Weights,
+    /// The weights of networks at every epoch of their training.
+    Trajectories,
     Scores,
     /// Values of axes that did best on validation images.
     Choice,
@@ -80,6 +84,7 @@ impl Thing {
             Thing::ImageSet => "image set",
             Thing::Network => "network",
             Thing::Weights => "weights",
+            Thing::Trajectories => "trajectories",
             Thing::Scores => "scores",
             Thing::Choice => "choice",
             Thing::Trial => "training or scores",
@@ -240,7 +245,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(Subset, Augment, Distil, Weights, Train, Evaluate, Select, Command);
+kinds!(Subset, Augment, Experts, Distil, Weights, Train, Evaluate, Select, Command);
 
 /// File names inside image sets, networks and scores.
 pub mod files {
@@ -259,6 +264,9 @@ pub mod files {
     pub const DISTILLATION: &str = "distillation.json";
     pub const CHOICE: &str = "choice.json";
     pub const TRIALS: &str = "trials.csv";
+    pub const STUDENT: &str = "student.json";
+    pub const EXPERTS: &str = "experts.json";
+    pub const TRAJECTORIES: &str = "trajectories.safetensors";
 }
 
 /// An image set's table of per-channel constants, as `preprocess.json` holds it: pixels are divided by 255 (f32 sets

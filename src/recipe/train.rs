@@ -250,10 +250,15 @@ impl Describe for Train {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        let own = [self.length(), self.nesterov(), self.another_network(inputs), self.learned(&from)];
+        let own = [
+            self.length(),
+            self.optimizer.idle_nesterov(),
+            self.another_network(inputs),
+            self.learned(&from),
+        ];
         let own = own.into_iter().flatten().chain(self.of_cross_entropy());
         let own = own.chain(self.wrong_ending(&from)).chain(self.wrong_teaching(inputs));
-        let own = own.chain(self.wrong_transforms());
+        let own = own.chain(Transform::wrong_ranges(&self.transforms));
         own.chain(self.network.complaints(from.image_size)).collect()
     }
 }
@@ -271,13 +276,6 @@ impl Train {
             (Some(_), Some(_)) => Some(Complaint::new(&["epochs"], "both `steps` and `epochs` are given")),
             _ => None,
         }
-    }
-
-    fn wrong_transforms(&self) -> impl Iterator<Item = Complaint> {
-        self.transforms.iter().enumerate().filter_map(|(place, transform)| {
-            let (setting, message) = transform.wrong_range()?;
-            Some(Complaint::new(&["transforms", &place.to_string(), transform.name(), setting], message))
-        })
     }
 
     /// Settings that squared error has no use for.
@@ -300,11 +298,5 @@ impl Train {
         learned.then(|| {
             Complaint::new(&["from"], message).hint("set `loss = \"mse\"`").against("from", &["method"])
         })
-    }
-
-    fn nesterov(&self) -> Option<Complaint> {
-        let Optimizer::Sgd(Sgd { nesterov: true, momentum, .. }) = self.optimizer else { return None };
-        let field = ["optimizer", "sgd", "nesterov"];
-        (momentum == 0.0).then(|| Complaint::new(&field, "Nesterov's look-ahead needs `momentum` above 0"))
     }
 }

@@ -163,7 +163,9 @@ pub fn charged(stored: &Stored, stage: usize) -> Charged {
 
 /// `modelled, cpu, 1 thread, 2 jobs`: those of the stages with tensors, where nearly all is drawn.
 fn basis(stored: &Stored, stages: &[usize], drawn: &Drawn) -> String {
-    let heavy = |stage: &&usize| matches!(stored.launch.stages[**stage].kind.as_str(), "train" | "distil");
+    let heavy = |stage: &&usize| {
+        ["train", "distil", "experts"].contains(&stored.launch.stages[**stage].kind.as_str())
+    };
     let mut told = BTreeSet::new();
     let mut memory = "";
     for receipt in stages.iter().filter(heavy).filter_map(|stage| Some(&stored.artifact(*stage)?.receipt)) {

@@ -151,8 +151,13 @@ fn contents(artifact: &Artifact, width: usize, style: &Style) -> Result<Vec<(&'s
 }
 
 /// JSON files that are shown as they are.
-const SUMMARIES: [(&str, &str); 3] =
-    [("network", files::NETWORK), ("training", files::TRAINING), ("distillation", files::DISTILLATION)];
+const SUMMARIES: [(&str, &str); 5] = [
+    ("network", files::NETWORK),
+    ("training", files::TRAINING),
+    ("experts", files::EXPERTS),
+    ("distillation", files::DISTILLATION),
+    ("student", files::STUDENT),
+];
 
 fn content_json(artifact: &Artifact) -> Result<Value> {
     let mut content = serde_json::Map::new();

@@ -29,8 +29,12 @@ use pipeline::engine::{Task, work};
 type Work = fn(&Task, tch::Device) -> Result<()>;
 
 /// Every kind of stage that needs tensors.
-const KINDS: &[(&str, Work)] =
-    &[("distil", distil::distil), ("train", training::train), ("evaluate", evaluate::evaluate)];
+const KINDS: &[(&str, Work)] = &[
+    ("experts", distil::experts),
+    ("distil", distil::distil),
+    ("train", training::train),
+    ("evaluate", evaluate::evaluate),
+];
 
 fn main() -> ExitCode {
     allocator::tune();

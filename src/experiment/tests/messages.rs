@@ -237,3 +237,19 @@ fn learned_labels_features_and_whitening_that_cannot_work() {
     insta::assert_snapshot!(changed(method, "method = \"random\"\nzca = true"));
     insta::assert_snapshot!(changed("steps = 600", "steps = 600\nloss = \"mse\"\nlabel_smoothing = 0.1"));
 }
+
+#[test]
+fn experts_that_are_missing_idle_too_short_or_see_other_images() {
+    let method = "method = { distribution-matching = { iterations = 500 } }";
+    let follows = |settings: &str, experts: &str| {
+        let experts = format!("\n[experts.teachers]\nfrom = \"photos\"\nnetwork = \"convnet\"\n{experts}\n");
+        let text = DESIGN.replacen(method, settings, 1);
+        Folder::new(&text.replacen("\n[train.net]", &format!("{experts}\n[train.net]"), 1)).said(&[])
+    };
+    insta::assert_snapshot!(changed(method, "method = \"trajectory-matching\""));
+    insta::assert_snapshot!(follows("method = \"random\"\nexperts = \"teachers\"", ""));
+    let short = "method = { trajectory-matching = { latest_start = 9 } }\nexperts = \"teachers\"";
+    insta::assert_snapshot!(follows(short, "epochs = 8\nzca = true\ntransforms = [\"colour\"]"));
+    let window = "method = { difficulty-aligned = { earliest_start = 4 } }\nexperts = \"more\"";
+    insta::assert_snapshot!(follows(window, ""));
+}

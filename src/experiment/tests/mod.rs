@@ -146,5 +146,5 @@ fn every_published_row_is_one_group_of_runs_with_its_figure_and_without_warnings
         assert_eq!(distil.as_deref(), Some(per_class), "{shown}");
         assert!(experiment.axes.iter().all(|axis| experiment.replicates.contains(&axis.name)), "{shown}");
     }
-    assert!(rows.len() >= 21, "{}", rows.len());
+    assert!(rows.len() >= 30, "{}", rows.len());
 }

@@ -1,6 +1,6 @@
 //! Settings of a distillation that cannot work, or cannot work together.
 
-use super::{Distil, Initial, Method, PIXELS, is_pixels};
+use super::{Distil, Forgetting, Initial, Method, PIXELS, experts, is_pixels};
 use crate::recipe::network::convnet_depth;
 use crate::recipe::{Complaint, Describe, Facts};
 
@@ -9,13 +9,16 @@ const WHITENED: u32 = 48;
 /// Pixels a side of the smallest patches: less shows nothing.
 const SMALLEST_PATCH: u32 = 4;
 
-/// `inputs` in the order of what the stage reads: the image set first.
+/// `inputs` are in the order of the stages that it reads.
 pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
     let from = inputs.first().cloned().unwrap_or_default();
+    let reads = distil.reads();
+    let named =
+        |field: &str| reads.iter().position(|read| read.field == field).and_then(|place| inputs.get(place));
     let own = [
         too_many(distil, &from),
         too_deep(distil, &from),
-        too_large_to_whiten(distil, &from),
+        too_large_to_whiten(distil.zca, &from),
         no_features(distil),
         no_teacher(distil),
         no_pool(distil),
@@ -23,9 +26,18 @@ pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
         too_small_patches(distil, &from),
         too_few_to_start(distil, &from),
     ];
-    let reads = distil.reads().into_iter().zip(inputs).skip(1);
-    let networks = reads.filter_map(|(read, network)| other_images(read.field, &from, network));
-    own.into_iter().flatten().chain(networks).collect()
+    let networks = reads.iter().zip(inputs).skip(1).filter(|(read, _)| read.field != "experts");
+    let networks = networks.filter_map(|(read, network)| other_images(read.field, &from, network));
+    let experts = experts::complaints(distil, &from, named("experts"));
+    own.into_iter().flatten().chain(networks).chain(experts).chain(wrong_learner(distil, &from)).collect()
+}
+
+/// The network that `forgetting` trains.
+fn wrong_learner(distil: &Distil, from: &Facts) -> Vec<Complaint> {
+    let Method::Forgetting(Forgetting { network, optimizer, .. }) = &distil.method else { return Vec::new() };
+    let found = network.complaints(from.image_size).into_iter().chain(optimizer.idle_nesterov());
+    let below = ["method", distil.method.name()].map(String::from);
+    found.map(|complaint| Complaint { field: [&below[..], &complaint.field].concat(), ..complaint }).collect()
 }
 
 fn too_many(distil: &Distil, from: &Facts) -> Option<Complaint> {
@@ -49,8 +61,8 @@ fn too_deep(distil: &Distil, from: &Facts) -> Option<Complaint> {
 }
 
 /// A whitening that would take minutes to fit, and hundreds of megabytes in every network.
-fn too_large_to_whiten(distil: &Distil, from: &Facts) -> Option<Complaint> {
-    let size = from.image_size.filter(|size| distil.zca && *size > WHITENED)?;
+pub fn too_large_to_whiten(zca: bool, from: &Facts) -> Option<Complaint> {
+    let size = from.image_size.filter(|size| zca && *size > WHITENED)?;
     let (values, bytes) = (3 * u64::from(size).pow(2), 4 * (3 * u64::from(size).pow(2)).pow(2));
     let message = format!(
         "whitening images of {size} pixels takes {values} × {values} floats, {} MB in every set and network",
@@ -252,9 +264,9 @@ mod tests {
     #[test]
     fn patches_that_are_too_many_or_too_small_are_refused_with_what_would_do() {
         let few = Facts { train_per_class: Some(10), ..Facts::default() };
-        let found = of(&patches(json!({ "crops": 5 }), 10), &[few.clone(), Facts::default()]);
+        let found = of(&patches(json!({ "crops": 5, "factor": 2 }), 10), &[few.clone(), Facts::default()]);
         assert!(found.is_empty(), "{found:?}");
-        let found = of(&patches(json!({ "crops": 3 }), 10), &[few, Facts::default()]);
+        let found = of(&patches(json!({ "crops": 3, "factor": 2 }), 10), &[few, Facts::default()]);
         assert_eq!(found[0].message, "40 patches of a class asked of 10 images × 3 crops");
         assert_eq!(found[0].hint.as_deref(), Some("set `crops` to at least 4"));
         let small = patches(json!({ "factor": 8 }), 1);

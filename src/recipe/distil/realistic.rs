@@ -19,7 +19,8 @@ pub struct RealisticPatches {
     #[schemars(range(min = 0.01, max = 1.0))]
     pub smallest_share: f64,
     /// Patches along a side of an image: 2 stitches four crops together, each half as wide. The paper takes 1 below 64
-    /// pixels, and 2 from there on.
+    /// pixels and 2 from there on, and trains on random parts of the images, enlarged. A network that is not trained so sees
+    /// things half as large as on real images: of five birds at 64 pixels, 5 images a class gave one network 52 % with 1, and 26 % with 2.
     #[schemars(range(min = 1, max = 16))]
     pub factor: u32,
     /// What goes with the finished images as their labels.
@@ -36,7 +37,7 @@ impl Default for RealisticPatches {
             real_images: 300,
             crops: 5,
             smallest_share: 0.08,
-            factor: 2,
+            factor: 1,
             labels: PatchLabels::Soft,
             temperature: 1.0,
         }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::choice::choice;
+use crate::recipe::Complaint;
 
 choice! {
     /// What turns gradients into updates.
@@ -20,6 +21,15 @@ choice! {
         /// Momentum whose step on each layer is made orthogonal by Newton-Schulz (Jordan et al. 2024); the last layer,
         /// depthwise convolutions, norms, biases and positions take AdamW's.
         "muon" => Muon @ 1,
+    }
+}
+
+impl Optimizer {
+    /// Nesterov's look-ahead at a momentum that is not there.
+    pub(in crate::recipe) fn idle_nesterov(&self) -> Option<Complaint> {
+        let Optimizer::Sgd(Sgd { nesterov: true, momentum, .. }) = self else { return None };
+        let field = ["optimizer", "sgd", "nesterov"];
+        (*momentum == 0.0).then(|| Complaint::new(&field, "Nesterov's look-ahead needs `momentum` above 0"))
     }
 }
 

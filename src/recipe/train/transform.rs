@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::choice::choice;
+use crate::recipe::Complaint;
 
 choice! {
     /// A random change of the training batch, made on the device.
@@ -170,8 +171,16 @@ impl Default for RandAugment {
 }
 
 impl Transform {
-    /// Ranges that are none: the setting, and what is wrong with it.
-    pub(super) fn wrong_range(&self) -> Option<(&'static str, String)> {
+    /// Ranges that are none, in a stage's list `transforms`.
+    pub(in crate::recipe) fn wrong_ranges(list: &[Transform]) -> impl Iterator<Item = Complaint> {
+        list.iter().enumerate().filter_map(|(place, transform)| {
+            let (setting, message) = transform.wrong_range()?;
+            Some(Complaint::new(&["transforms", &place.to_string(), transform.name(), setting], message))
+        })
+    }
+
+    /// The setting whose range is none, and what is wrong with it.
+    fn wrong_range(&self) -> Option<(&'static str, String)> {
         let Transform::Erase(Erase { area: [small, large], aspect: [flat, tall], .. }) = self else {
             return None;
         };

@@ -164,7 +164,9 @@ fn notes(compared: &Compared, hidden: &[String]) -> Vec<Note> {
     let Compared { sides, judged, .. } = compared;
     let groups: Vec<_> = sides.sides.iter().map(|side| side.group.clone()).collect();
     let mut notes = terminal::notes(&groups, &[], hidden);
-    if protocol(&groups).iter().skip(1).any(|column| !column.is_blank()) {
+    let scores = protocol(&groups);
+    let is_shown = |column: &Column| !column.is_blank() && !hidden.contains(&column.header);
+    if scores[1..].iter().any(is_shown) {
         notes.push(Note::plain(PROTOCOL.to_string()));
     }
     let judged: Vec<&Judged> = judged.iter().flatten().collect();

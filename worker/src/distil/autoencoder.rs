@@ -192,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bench = bench(folder.path(), autoencoder(150));
         let path = folder.path().join("photos/train.safetensors");
-        let of_image = |place: usize| vec![if place % 3 == 0 { 40_u8 } else { 210 }; 8 * 8 * 3];
+        let of_image = |place: usize| vec![if place.is_multiple_of(3) { 40_u8 } else { 210 }; 8 * 8 * 3];
         let pixels: Vec<u8> = (0..27).flat_map(of_image).collect();
         let labels = Labels::Hard((0..27).map(|place| place / 9).collect());
         let sources: Vec<String> = (0..27).map(|place| place.to_string()).collect();

@@ -195,7 +195,7 @@ impl Matching<'_> {
         let classes = self.synthetic.classes() as i64;
         let of_class = made.size()[0] / classes;
         let distances = (0..classes).map(|class| {
-            let real = self.real(turn, &seen, &frequencies, iteration, class as usize);
+            let real = self.real(turn, seen, &frequencies, iteration, class as usize);
             let made = made.narrow(0, class * of_class, of_class);
             let made = Characteristic::of(&made, &frequencies, 1.0 / of_class as f64);
             distance(&real, &made, self.settings.amplitude)
@@ -270,7 +270,7 @@ fn plateau([best, since, lr]: [f64; 3], loss: f64, patience: u32) -> [f64; 3] {
 
 /// Of the largest of the networks, for one image.
 fn activation_bytes(networks: &Networks) -> u64 {
-    networks.structures().iter().map(|network| network.activation_bytes() as u64).max().unwrap_or(0)
+    networks.structures().iter().map(|network| network.activation_bytes()).max().unwrap_or(0)
 }
 
 #[cfg(test)]

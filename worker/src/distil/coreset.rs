@@ -1,5 +1,6 @@
 //! Methods that choose real images of each class by their features.
 
+pub mod forgetting;
 mod herding;
 mod k_center;
 pub mod k_means;

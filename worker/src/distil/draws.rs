@@ -32,6 +32,12 @@ pub enum Use {
     Coder = 11,
     /// The frequencies of characteristic functions.
     Frequency = 12,
+    /// One of several experts.
+    Expert = 13,
+    /// The part of an expert's training that an iteration matches.
+    Start = 14,
+    /// What a student leaves out in a step.
+    Dropout = 15,
 }
 
 /// A seed that depends on every one of its parts.

@@ -12,20 +12,24 @@ mod distilled;
 mod distribution_matching;
 mod draws;
 mod eigenimages;
+mod experts;
 mod feature_regression;
 mod features;
 mod forming;
 mod gradient_matching;
 mod iteration;
+mod learner;
 mod losses;
 mod memory;
 mod pool;
 mod random;
 mod real;
 mod realistic_patches;
+mod shown;
 mod synthetic;
 mod tiles;
 mod trained;
+mod trajectory_matching;
 mod zca;
 
 #[cfg(test)]
@@ -37,6 +41,7 @@ use pipeline::recipe::{Distil, Method};
 use tch::Device;
 
 use distilled::Distilled;
+pub use experts::experts;
 use real::Real;
 use synthetic::Synthetic;
 use zca::Zca;
@@ -72,6 +77,9 @@ fn by_method(
         Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_) => {
             coreset::choose(task, real, recipe, device)
         }
+        Method::Forgetting(settings) => {
+            coreset::forgetting::choose(task, real, settings, per_class, recipe.seed, device)
+        }
         Method::ClassMean(_) => Ok(class_mean::average(task, real)),
         Method::Eigenimages(_) => eigenimages::distil(task, real, per_class),
         Method::DistributionMatching(settings) => {
@@ -84,5 +92,8 @@ fn by_method(
         Method::Autoencoder(settings) => autoencoder::distil(task, &plain()?, settings),
         Method::RealisticPatches(settings) => realistic_patches::distil(task, real, recipe, settings, device),
         Method::FeatureRegression(settings) => feature_regression::distil(task, &synthetic()?, settings),
+        Method::TrajectoryMatching(_) | Method::DifficultyAligned(_) => {
+            trajectory_matching::distil(task, &synthetic()?, recipe)
+        }
     }
 }

@@ -104,7 +104,7 @@ impl Patches<'_> {
     /// Bytes at the peak: the split, the weights, and a batch with what the teacher's layers put out.
     fn peak(&self) -> u64 {
         let image = 12 * (self.side() * self.side()) as u64;
-        let passing = self.teacher.network.activation_bytes() as u64 + 3 * image;
+        let passing = self.teacher.network.activation_bytes() + 3 * image;
         let weights = 4 * self.teacher.network.count() as u64;
         self.real.stored() + weights + BATCH as u64 * passing
     }

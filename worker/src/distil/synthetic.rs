@@ -1,6 +1,6 @@
 //! Synthetic images of a stage: what they start as, the real ones that they are held against, and how they are written.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use pipeline::data::Labels;
 use pipeline::recipe::{self, Convnet, Distil, Initial, Norm, Preprocess};
 use tch::{Device, Kind, Tensor};
@@ -10,12 +10,9 @@ use super::draws::{self, Use};
 use super::iteration::Outcome;
 use super::random;
 use super::real::Real;
+use super::shown::Shown;
 use super::zca::Zca;
-use crate::images::Images;
 use crate::models::Network;
-
-/// Whitened images at a time while all are whitened.
-const CHUNK: usize = 512;
 
 /// What the methods that optimise images have in common. Images are normalised or, with a whitening, whitened.
 pub struct Synthetic<'a> {
@@ -27,14 +24,6 @@ pub struct Synthetic<'a> {
     zca: Option<&'a Zca>,
 }
 
-/// The real images as networks see them.
-enum Shown {
-    /// Normalised when they are asked for.
-    AsStored(Box<Images>),
-    /// Whitened once, as each costs more than a pass of a small network: `[n, 3, h, w]`.
-    Whitened(Tensor),
-}
-
 impl Synthetic<'_> {
     /// # Errors
     /// The images are not square.
@@ -44,12 +33,7 @@ impl Synthetic<'_> {
         zca: Option<&'a Zca>,
         device: Device,
     ) -> Result<Synthetic<'a>> {
-        let [height, width] = real.size();
-        ensure!(height == width, "images of {height}×{width} pixels are not square");
-        let images = Images::load(&real.split, &real.preprocess, real.classes.len(), device)?;
-        let images = images.whitened(zca.map(|zca| zca.whitening(device)));
-        let shown =
-            if zca.is_some() { Shown::Whitened(all(&images)) } else { Shown::AsStored(Box::new(images)) };
+        let shown = Shown::load(real, zca, device)?;
         let per_class = recipe.images_per_class as usize;
         Ok(Synthetic { real, device, per_class, seed: recipe.seed, shown, zca })
     }
@@ -61,6 +45,11 @@ impl Synthetic<'_> {
     pub fn convnet(&self, width: u32, depth: Option<u32>, norm: Norm) -> Result<Network> {
         let convnet = recipe::Network::Convnet(Convnet { width, depth, norm });
         Network::new(&convnet, self.classes(), self.side() as u32)
+    }
+
+    /// Whether images are whitened instead of normalised.
+    pub fn is_whitened(&self) -> bool {
+        self.zca.is_some()
     }
 
     /// Pixels a side.
@@ -79,10 +68,7 @@ impl Synthetic<'_> {
 
     /// Bytes of the real images in memory.
     pub fn stored(&self) -> u64 {
-        match &self.shown {
-            Shown::AsStored(_) => self.real.stored(),
-            Shown::Whitened(images) => 4 * images.numel() as u64,
-        }
+        self.shown.bytes(self.real)
     }
 
     /// Class by class, `[classes × per class, 3, h, w]`.
@@ -113,12 +99,7 @@ impl Synthetic<'_> {
     /// Real images, `[n, 3, h, w]`.
     pub fn of_real(&self, places: &[usize]) -> Tensor {
         let places: Vec<i64> = places.iter().map(|place| *place as i64).collect();
-        match &self.shown {
-            Shown::AsStored(images) => images.at(&places).0.contiguous(),
-            Shown::Whitened(images) => {
-                images.index_select(0, &Tensor::from_slice(&places).to_device(self.device))
-            }
-        }
+        self.shown.at(&places).0
     }
 
     /// Images as they are written, `[n, h, w, 3]`, black 0 and white 1, on the CPU.
@@ -179,10 +160,4 @@ impl Synthetic<'_> {
     fn hard_labels(&self, per_class: usize) -> Vec<i64> {
         (0..self.classes() as i64).flat_map(|class| vec![class; per_class]).collect()
     }
-}
-
-/// Every image as networks see it, `[n, 3, h, w]`.
-fn all(images: &Images) -> Tensor {
-    let parts: Vec<Tensor> = images.batches(CHUNK).map(|(x, _)| x.contiguous()).collect();
-    Tensor::cat(&parts, 0)
 }

@@ -17,6 +17,6 @@ mod tests;
 pub use description::{Description, kind_of};
 pub use network::{Network, drawn};
 pub use parameters::{Layout, Parameters};
-pub use pass::Mode;
+pub use pass::{Kinks, Mode, Signs};
 #[cfg(test)]
 pub use pipeline::networks::{Initial, Parameter};

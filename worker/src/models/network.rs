@@ -6,7 +6,7 @@ use pipeline::recipe;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::parameters::{Layout, Parameters};
-use super::pass::{Mode, Pass};
+use super::pass::{Kinks, Mode, Pass};
 use crate::randomness::Stream;
 
 /// Structure only: parameters and buffers come with each call, so that others can be swapped in.
@@ -72,9 +72,9 @@ impl Network {
         self.structure.figures.parameters()
     }
 
-    /// Bytes of everything that layers put out for one image, in fp32.
-    pub fn activation_bytes(&self) -> i64 {
-        self.structure.figures.activation_bytes()
+    /// Bytes that layers put out of one image, as training keeps them.
+    pub fn activation_bytes(&self) -> u64 {
+        self.structure.figures.activation_bytes() as u64
     }
 
     /// Parameters and buffers as they start, from `seed`. They are drawn on the CPU and are the same on every device.
@@ -102,7 +102,34 @@ impl Network {
         mode: Mode,
         compute: Kind,
     ) -> Tensor {
-        self.run(&self.structure.layers, parameters, buffers, images, mode, compute)
+        self.forward_at(Kinks::Free, parameters, buffers, images, mode, compute)
+    }
+
+    /// The same with ReLUs that let through as `kinks` has it.
+    pub fn forward_at(
+        &self,
+        kinks: Kinks,
+        parameters: &[Tensor],
+        buffers: &[Tensor],
+        images: &Tensor,
+        mode: Mode,
+        compute: Kind,
+    ) -> Tensor {
+        let pass = Pass { parameters, buffers, mode, frozen: &self.frozen, compute, kinks };
+        self.run(&self.structure.layers, &pass, images)
+    }
+
+    /// Whether outputs move smoothly with the weights where the signs in ReLUs are held: whether there is no maximum.
+    pub fn is_smooth_but_for_relu(&self) -> bool {
+        fn picks(layers: &[Layer]) -> bool {
+            layers.iter().any(|layer| match layer {
+                Layer::MaxPool { .. } => true,
+                Layer::Residual { main, shortcut, .. } => picks(main) || picks(shortcut),
+                Layer::Gate(layers) => picks(layers),
+                _ => false,
+            })
+        }
+        !picks(&self.structure.layers)
     }
 
     /// Images `[n, 3, h, w]`, normalised, to what the last dense layer would be given, `[n, features]` f32.
@@ -115,19 +142,11 @@ impl Network {
         compute: Kind,
     ) -> Tensor {
         let layers = &self.structure.layers;
-        self.run(&layers[..layers.len() - 1], parameters, buffers, images, mode, compute)
+        let pass = Pass { parameters, buffers, mode, frozen: &self.frozen, compute, kinks: Kinks::Free };
+        self.run(&layers[..layers.len() - 1], &pass, images)
     }
 
-    fn run(
-        &self,
-        layers: &[Layer],
-        parameters: &[Tensor],
-        buffers: &[Tensor],
-        images: &Tensor,
-        mode: Mode,
-        compute: Kind,
-    ) -> Tensor {
-        let pass = Pass { parameters, buffers, mode, frozen: &self.frozen, compute };
+    fn run(&self, layers: &[Layer], pass: &Pass, images: &Tensor) -> Tensor {
         pass.run(layers, self.layout.arrange(images)).to_kind(Kind::Float)
     }
 }

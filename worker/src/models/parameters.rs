@@ -118,7 +118,6 @@ impl Parameters {
     }
 
     /// Gradients of [`tensors`](Self::tensors) as one tensor in the flat buffer's order, `[count]`.
-    #[cfg(test)]
     pub fn flatten(&self, gradients: &[Tensor]) -> Tensor {
         let mut order: Vec<usize> = (0..gradients.len()).collect();
         order.sort_by_key(|index| self.starts[*index]);
@@ -127,8 +126,7 @@ impl Parameters {
     }
 
     /// Takes over the values of `flat`, `[count]`.
-    #[cfg(test)]
-    pub fn set(&mut self, flat: &Tensor) {
-        tch::no_grad(|| self.flat.copy_(flat));
+    pub fn set(&self, flat: &Tensor) {
+        tch::no_grad(|| self.flat.shallow_clone().copy_(flat));
     }
 }

@@ -1,5 +1,7 @@
 //! What each layer does to the tensor that flows. Knows no network by name.
 
+use std::cell::{Cell, RefCell};
+
 use pipeline::networks::Layer;
 use tch::{Kind, Tensor};
 
@@ -17,6 +19,36 @@ pub enum Mode {
     Eval,
 }
 
+/// What decides, value by value, whether ReLU lets through.
+#[derive(Clone, Copy)]
+pub enum Kinks<'a> {
+    /// The value's sign.
+    Free,
+    /// The value's sign, which is noted.
+    Noted(&'a Signs),
+    /// What was noted: the network is then smooth in its weights.
+    Held(&'a Signs),
+}
+
+/// Where every ReLU of a pass let through.
+#[derive(Default)]
+pub struct Signs {
+    /// 1 or 0, in the order in which the pass came to them.
+    masks: RefCell<Vec<Tensor>>,
+    next: Cell<usize>,
+}
+
+impl Signs {
+    fn note(&self, x: &Tensor) {
+        self.masks.borrow_mut().push(x.gt(0.0).to_kind(x.kind()));
+    }
+
+    fn hold(&self, x: &Tensor) -> Tensor {
+        let place = self.next.replace(self.next.get() + 1);
+        x * &self.masks.borrow()[place]
+    }
+}
+
 /// What a pass needs beside its input.
 pub struct Pass<'a> {
     pub parameters: &'a [Tensor],
@@ -27,6 +59,7 @@ pub struct Pass<'a> {
     pub frozen: &'a [bool],
     /// Number format of convolutions, dense layers and attention; norms have their parameters in f32 throughout.
     pub compute: Kind,
+    pub kinks: Kinks<'a>,
 }
 
 impl Pass<'_> {
@@ -42,10 +75,7 @@ impl Pass<'_> {
             Layer::BatchNorm { .. } | Layer::GroupNorm { .. } | Layer::LayerNorm { .. } => {
                 self.norm(layer, x)
             }
-            Layer::Relu => {
-                let mut x = x;
-                x.relu_()
-            }
+            Layer::Relu => self.relu(x),
             Layer::Gelu => x.gelu("none"),
             Layer::Silu => x.silu(),
             Layer::Sigmoid => x.sigmoid(),
@@ -66,6 +96,15 @@ impl Pass<'_> {
             }
             Layer::MergePatches => merge_patches(&x),
         }
+    }
+
+    fn relu(&self, mut x: Tensor) -> Tensor {
+        match self.kinks {
+            Kinks::Held(signs) => return signs.hold(&x),
+            Kinks::Noted(signs) => signs.note(&x),
+            Kinks::Free => {}
+        }
+        x.relu_()
     }
 
     fn product(&self, layer: &Layer, x: &Tensor) -> Tensor {

@@ -78,7 +78,7 @@ fn one_step_lowers_the_loss_of_every_network() {
     let _alone = fixture::alone();
     for (recipe, side) in all() {
         let network = Network::new(&recipe, 4, side).unwrap();
-        let (mut parameters, buffers) = network.initial(3, Device::Cpu);
+        let (parameters, buffers) = network.initial(3, Device::Cpu);
         let (x, labels) = (images(4, side.into()), Tensor::from_slice(&[0i64, 1, 2, 3]));
         let loss = |parameters: &super::Parameters| {
             tch::manual_seed(7);
@@ -142,7 +142,7 @@ fn every_parameter_gets_a_gradient_and_both_layouts_agree() {
 #[test]
 fn the_flat_buffer_and_the_tensors_are_one_memory() {
     let network = Network::new(&all()[2].0, 4, 32).unwrap();
-    let (mut parameters, _) = network.initial(0, Device::Cpu);
+    let (parameters, _) = network.initial(0, Device::Cpu);
     let flat = parameters.flat().copy();
     let again = parameters.flatten(&parameters.tensors().iter().map(Tensor::detach).collect::<Vec<_>>());
     assert_eq!(flat, again);

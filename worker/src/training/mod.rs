@@ -7,7 +7,7 @@ mod keep;
 pub mod loss;
 mod objective;
 pub mod optimizer;
-mod order;
+pub mod order;
 mod results;
 mod run;
 pub mod schedule;

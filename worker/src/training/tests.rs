@@ -208,7 +208,7 @@ fn five_updates(rule: &recipe::Optimizer, clip_norm: Option<f64>) -> Vec<f64> {
         decays,
     };
     let list = [parameter("weight", &[2, 3], true), parameter("bias", &[2], false)];
-    let mut parameters = Parameters::zeros(&list, Layout::ChannelsLast, Device::Cpu);
+    let parameters = Parameters::zeros(&list, Layout::ChannelsLast, Device::Cpu);
     parameters.set(&Tensor::from_slice(&[0.1f32, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8]));
     let mut optimizer = Optimizer::new(rule, &parameters, Vec::new());
     for step in 0..5 {

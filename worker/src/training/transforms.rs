@@ -31,13 +31,19 @@ pub struct Transforms<'a> {
 
 impl<'a> Transforms<'a> {
     pub fn new(recipe: &'a Train, set: &'a Set) -> Transforms<'a> {
-        Transforms {
-            list: &recipe.transforms,
-            classes: set.classes.len() as i64,
-            smoothing: recipe.label_smoothing,
-            preprocess: &set.preprocess,
-            seed: mixed(recipe.seed, &[purpose::TRANSFORMS]),
-        }
+        let plain = Transforms::of(&recipe.transforms, set.classes.len(), &set.preprocess, recipe.seed);
+        Transforms { smoothing: recipe.label_smoothing, ..plain }
+    }
+
+    /// `list` as a training with this `seed` applies it, without smoothed labels.
+    pub fn of(
+        list: &'a [Transform],
+        classes: usize,
+        preprocess: &'a Preprocess,
+        seed: u64,
+    ) -> Transforms<'a> {
+        let seed = mixed(seed, &[purpose::TRANSFORMS]);
+        Transforms { list, classes: classes as i64, smoothing: 0.0, preprocess, seed }
     }
 
     /// Applies them in order to images `[n, 3, h, w]` and labels `[n]` or `[n, classes]`; their randomness comes from

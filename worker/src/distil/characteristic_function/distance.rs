@@ -24,11 +24,6 @@ impl Characteristic {
         Characteristic { real: self.real + other.real, imaginary: self.imaginary + other.imaginary }
     }
 
-    /// Without gradients.
-    pub fn detached(&self) -> Characteristic {
-        Characteristic { real: self.real.detach(), imaginary: self.imaginary.detach() }
-    }
-
     fn modulus(&self) -> Tensor {
         // Its root has no derivative at 0.
         (self.real.square() + self.imaginary.square() + LEAST).sqrt()
@@ -80,7 +75,7 @@ mod tests {
         let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-5;
         assert!(close((&found.double_value(&[]), &figures.distance)), "{found:?}");
         assert!(gradient.iter().zip(&figures.gradient).all(close), "{gradient:?}");
-        let phases = distance(&real, &made.detached(), 0.0).double_value(&[]);
+        let phases = distance(&real, &made, 0.0).double_value(&[]);
         assert!(close((&phases, &figures.phases_only)), "{phases}");
     }
 

@@ -33,6 +33,9 @@ impl Ground {
     }
 
     fn bench(&self, folder: &Path, settings: Value) -> Bench {
+        let mut settings = settings;
+        let factor = settings.get("factor").cloned().unwrap_or(json!(2));
+        settings["factor"] = factor;
         let method = json!({ "realistic-patches": settings });
         let parameters = json!({ "images_per_class": 2, "method": method, "seed": 5 });
         let teacher = input("teacher", &self.teacher.path().join("content"));
@@ -56,7 +59,7 @@ fn table(folder: &Path) -> Vec<csv::StringRecord> {
     csv::Reader::from_reader(&content(folder)[TABLE][..]).records().map(Result::unwrap).collect()
 }
 
-fn bytes<'a>(split: &'a Split, place: usize) -> &'a [u8] {
+fn bytes(split: &Split, place: usize) -> &[u8] {
     let Pixels::U8(bytes) = split.image(place) else { panic!("real crops are kept as bytes") };
     bytes
 }

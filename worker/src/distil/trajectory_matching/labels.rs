@@ -1,0 +1,92 @@
+//! What synthetic images start as and are labelled with, where an expert has a say.
+
+use anyhow::Result;
+use pipeline::recipe::{Following, Initial, Labelling};
+use tch::{Kind, Tensor, no_grad};
+
+use super::super::draws::{self, Use};
+use super::super::experts::Trajectories;
+use super::super::synthetic::Synthetic;
+use crate::models::{Mode, Network, Parameters};
+use crate::randomness::Stream;
+
+/// Images at a time that an expert looks at.
+const BATCH: usize = 128;
+
+/// Images to start from, and the logits that label them, where an expert labels them.
+pub struct First {
+    /// `[n, 3, h, w]`.
+    pub images: Tensor,
+    /// `[n, classes]`.
+    pub labels: Option<Tensor>,
+}
+
+/// One of the experts at the end of its training.
+struct Judge<'a> {
+    network: &'a Network,
+    parameters: Parameters,
+    synthetic: &'a Synthetic<'a>,
+}
+
+impl Judge<'_> {
+    /// Logits of real images, `[n, classes]`. Networks with running statistics, which trajectories do not hold, take those of
+    /// the images.
+    fn of_real(&self, places: &[usize]) -> Tensor {
+        let mode = if self.network.buffers().is_empty() { Mode::Eval } else { Mode::Train };
+        let logits = places.chunks(BATCH).map(|places| {
+            let images = self.synthetic.of_real(places);
+            let buffers = self.network.initial_buffers(self.synthetic.device);
+            tch::manual_seed(draws::seed(self.synthetic.seed, Use::Dropout, &[]) as i64);
+            let weights = self.parameters.tensors();
+            no_grad(|| self.network.forward(weights, &buffers, &images, mode, Kind::Float))
+        });
+        Tensor::cat(&logits.collect::<Vec<_>>(), 0)
+    }
+
+    /// The first `count` of `among`, all of the class, that it classifies rightly; then those that it does not.
+    fn rightly(&self, among: &[usize], class: usize, count: usize) -> Result<Vec<usize>> {
+        let (mut right, mut wrong) = (Vec::new(), Vec::new());
+        for places in among.chunks(BATCH) {
+            let found = Vec::<i64>::try_from(self.of_real(places).argmax(-1, false))?;
+            for (place, found) in places.iter().zip(found) {
+                if found == class as i64 { right.push(*place) } else { wrong.push(*place) }
+            }
+            if right.len() >= count {
+                break;
+            }
+        }
+        Ok(right.into_iter().chain(wrong).take(count).collect())
+    }
+}
+
+/// As `following` has it.
+///
+/// # Errors
+/// libtorch cannot give out values.
+pub fn first(
+    synthetic: &Synthetic,
+    network: &Network,
+    trajectories: &Trajectories,
+    following: &Following,
+) -> Result<First> {
+    if following.init == Initial::Noise {
+        return Ok(First { images: synthetic.first(Initial::Noise), labels: None });
+    }
+    let extent = trajectories.extent;
+    let drawn = draws::seed(synthetic.seed, Use::Expert, &[]);
+    let expert = Stream::new(drawn, &[]).below(extent.experts as usize) as u64;
+    let parameters = Parameters::zeros(network.parameters(), network.layout(), synthetic.device);
+    parameters.set(&trajectories.at(expert, extent.epochs));
+    let judge = Judge { network, parameters, synthetic };
+    let mut places = Vec::with_capacity(synthetic.count());
+    for (class, among) in synthetic.real.by_class.iter().enumerate() {
+        // In the order in which `random` draws them.
+        let seed = draws::seed(synthetic.seed, Use::Choice, &[class as u64]);
+        let count = if following.classified { among.len() } else { synthetic.per_class };
+        let drawn = draws::some_of(among, count, seed);
+        let rightly = || judge.rightly(&drawn, class, synthetic.per_class);
+        places.extend(if following.classified { rightly()? } else { drawn.clone() });
+    }
+    let labels = (following.labels != Labelling::Hard).then(|| judge.of_real(&places));
+    Ok(First { images: synthetic.of_real(&places), labels })
+}

@@ -1,0 +1,279 @@
+//! A student's gradients against plain autograd, and whole distillations on a toy set.
+
+use std::path::Path;
+
+use pipeline::data::{Labels, Split};
+use pipeline::engine::Task;
+use pipeline::recipe::{self, Convnet, Norm};
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor};
+
+use super::super::experts;
+use super::super::real::Real;
+use super::super::tests::{bench, content};
+use super::super::zca::Zca;
+use super::student::Loss;
+use super::*;
+use crate::fixture::{Bench, alone, input};
+
+const LR: f64 = 0.3;
+
+fn scattered(shape: &[i64], phase: f64) -> Tensor {
+    let places = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
+    ((places * 1.7 + phase).sin() * 0.5).to_kind(Kind::Float).view(shape)
+}
+
+fn network() -> Network {
+    let convnet = Convnet { width: 4, depth: Some(2), norm: Norm::Instance };
+    Network::new(&recipe::Network::Convnet(convnet), 3, 8).unwrap()
+}
+
+fn way(network: &Network) -> Way {
+    let from = scattered(&[network.count()], 0.2);
+    let to = &from + scattered(&[network.count()], 1.1) * 0.2;
+    Way { from, to, lr: LR }
+}
+
+/// Of three images, mirrored in every other step, against the softmax of labels.
+fn loss(network: &Network) -> impl Loss + '_ {
+    |step: u64, weights: &[Tensor], leaves: &Leaves, kinks: Kinks| {
+        let images = if step % 2 == 1 { leaves.images.flip([3]) } else { leaves.images.shallow_clone() };
+        let logits = network.forward_at(kinks, weights, &[], &images, Mode::Train, Kind::Float);
+        let labels = leaves.labels.as_ref().unwrap().softmax(-1, Kind::Float);
+        loss::cross_entropy(&logits, &labels, 0.0, None)
+    }
+}
+
+fn leaves() -> Leaves {
+    Leaves::of(&scattered(&[3, 3, 8, 8], 0.6), Some(&scattered(&[3, 3], 0.9)))
+}
+
+/// The loss of a student's end, with every step's weights in the graph or, `detached`, only its gradients; then the
+/// gradients with respect to images, labels and learning rate.
+fn by_autograd(network: &Network, steps: u64, detached: bool) -> (f64, [Tensor; 3]) {
+    let (way, leaves, loss) = (way(network), leaves(), loss(network));
+    let parameters = crate::models::Parameters::zeros(network.parameters(), network.layout(), Device::Cpu);
+    let lr = Tensor::from(LR as f32).set_requires_grad(true);
+    let mut theta = way.from.copy();
+    let mut moved = theta.copy();
+    for step in 0..steps {
+        parameters.set(&theta);
+        let mut flat = moved.shallow_clone();
+        let weights: Vec<Tensor> = if detached {
+            parameters.tensors().iter().map(|w| w.detach().copy().set_requires_grad(true)).collect()
+        } else {
+            if step == 0 {
+                flat = flat.set_requires_grad(true);
+                moved = flat.shallow_clone();
+            }
+            let shapes = parameters.tensors().iter().enumerate();
+            shapes.map(|(i, w)| flat.narrow(0, parameters.start(i), w.numel() as i64).view_as(w)).collect()
+        };
+        let gradients =
+            Tensor::run_backward(&[loss(step, &weights, &leaves, Kinks::Free)], &weights, true, true);
+        moved = moved - &lr * parameters.flatten(&gradients);
+        theta = moved.detach();
+    }
+    let apart = (&moved - &way.to).square().sum(Kind::Float);
+    let end = apart / (&way.from - &way.to).square().sum(Kind::Float);
+    let labels = leaves.labels.as_ref().unwrap();
+    let found = Tensor::run_backward(&[&end], &[&leaves.images, labels, &lr], false, false);
+    (end.double_value(&[]), found.try_into().unwrap())
+}
+
+/// How far apart they are, as a share of the second's length.
+fn apart(a: &Tensor, b: &Tensor) -> f64 {
+    (a - b).norm().double_value(&[]) / b.norm().double_value(&[])
+}
+
+fn close(a: &Tensor, b: &Tensor) -> bool {
+    apart(a, b) < 1e-4
+}
+
+#[test]
+fn the_truncated_gradient_is_that_of_autograd_with_the_weights_of_every_step_detached() {
+    let _turn = alone();
+    let network = network();
+    let student = Student::new(&network, 7, &scattered(&[1], 0.0));
+    let (end, [images, labels, lr]) = by_autograd(&network, 7, true);
+    let differentiated = student.twice(&way(&network), &leaves(), loss(&network));
+    let differences = student.by_differences(&way(&network), &leaves(), loss(&network));
+    for (found, most) in [(differentiated, 1e-4), (differences, 1e-2)] {
+        assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
+        let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
+        assert!(far.iter().all(|far| *far < most), "{far:?}");
+        assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
+    }
+}
+
+#[test]
+fn the_unrolled_gradient_is_that_of_autograd_through_all_steps_and_another_than_the_truncated() {
+    let _turn = alone();
+    let network = network();
+    let student = Student::new(&network, 7, &scattered(&[1], 0.0));
+    let found = student.unrolled(&way(&network), &leaves(), loss(&network));
+    let (end, [images, labels, lr]) = by_autograd(&network, 7, false);
+    assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
+    assert!(close(&found.images, &images) && close(&found.labels.unwrap(), &labels));
+    assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
+    let truncated = student.twice(&way(&network), &leaves(), loss(&network));
+    assert!((truncated.loss - end).abs() < 1e-5 * end && !close(&truncated.images, &images));
+}
+
+#[test]
+fn of_a_single_step_both_gradients_are_the_same() {
+    let _turn = alone();
+    let network = network();
+    let student = Student::new(&network, 1, &scattered(&[1], 0.0));
+    let [a, b] = [
+        student.twice(&way(&network), &leaves(), loss(&network)),
+        student.unrolled(&way(&network), &leaves(), loss(&network)),
+    ];
+    assert!(close(&a.images, &b.images) && close(&a.labels.unwrap(), &b.labels.unwrap()));
+}
+
+/// A distillation in `folder`, after its experts.
+fn stage(folder: &Path, parameters: &Value) -> Bench {
+    let about = json!({
+        "network": { "convnet": { "width": 8 } }, "experts": 2, "epochs": 6, "batch": 6, "seed": 1,
+        "optimizer": { "sgd": { "lr": 0.1 } }, "transforms": [], "zca": parameters["zca"] == json!(true),
+    });
+    let teachers = folder.join("teachers");
+    std::fs::create_dir_all(&teachers).unwrap();
+    let mut bench = bench(folder, parameters.clone());
+    let mut learn = Bench::new(&teachers, "experts", about, Vec::new());
+    learn.job.inputs = bench.job.inputs.clone();
+    if !teachers.join("content").exists() {
+        experts::experts(&learn.task(), Device::Cpu).unwrap();
+    }
+    bench.job.inputs.insert("experts".into(), input("teachers", &teachers.join("content")));
+    bench
+}
+
+fn run(folder: &Path, parameters: &Value) -> Split {
+    super::super::distil(&stage(folder, parameters).task(), Device::Cpu).unwrap();
+    Split::open(&folder.join("content/train.safetensors")).unwrap()
+}
+
+fn matching(more: Value) -> Value {
+    let mut settings = json!({
+        "iterations": 40, "student_steps": 6, "latest_start": 3, "lr": 20.0, "student_lr": 0.1, "student_lr_lr": 1e-4,
+    });
+    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "images_per_class": 2, "method": { "trajectory-matching": settings }, "seed": 5 })
+}
+
+fn aligned() -> Value {
+    let settings = json!({
+        "iterations": 25, "student_steps": 5, "first_latest_start": 1, "latest_start": 4, "expansion": 10, "lr": 20.0,
+        "student_lr": 0.1, "labels_lr": 3.0, "batch": 4,
+    });
+    json!({ "images_per_class": 2, "method": { "difficulty-aligned": settings }, "seed": 5 })
+}
+
+fn losses(folder: &Path) -> Vec<f64> {
+    let table = &content(folder)["loss.csv"];
+    let mut rows = csv::Reader::from_reader(&table[..]);
+    rows.records().map(|row| row.unwrap()[1].parse().unwrap()).collect()
+}
+
+#[test]
+fn a_matching_lowers_its_loss_learns_a_rate_and_gives_the_same_bits_twice() {
+    let _turn = alone();
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    folders.iter().for_each(|folder| drop(run(folder.path(), &matching(json!({})))));
+    assert_eq!(content(folders[0].path()), content(folders[1].path()));
+    let losses = losses(folders[0].path());
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    assert!(mean(&losses[30..]) < 0.9 * mean(&losses[..10]), "{losses:?}");
+    let student: Value = serde_json::from_slice(&content(folders[0].path())["student.json"]).unwrap();
+    assert!((student["lr"].as_f64().unwrap() - 0.1).abs() > 1e-4, "{student}");
+}
+
+#[test]
+fn labels_are_classes_probabilities_of_an_expert_or_learned_ones() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let labels =
+        |which: &str| run(folder.path(), &matching(json!({ "labels": which, "iterations": 4 }))).labels();
+    assert_eq!(labels("hard"), Labels::Hard(vec![0, 0, 1, 1, 2, 2]));
+    let (soft, learned) = (labels("soft"), labels("learned"));
+    assert_ne!(soft, learned);
+    for labels in [soft, learned] {
+        let Labels::Soft { values, classes: 3 } = labels else { panic!() };
+        let sums = values.chunks(3).map(|row| row.iter().sum::<f32>());
+        assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{values:?}");
+    }
+}
+
+#[test]
+fn aligned_images_start_from_those_that_an_expert_classifies_rightly() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let mut parameters = aligned();
+    parameters["method"]["difficulty-aligned"]["threshold"] = json!(0.0);
+    // Nothing is below the threshold, so everything stays as it starts.
+    let split = run(folder.path(), &parameters);
+    assert_eq!(split.labels().heaviest(), [0, 0, 1, 1, 2, 2]);
+    let (pixels, real) = (split, Split::open(&folder.path().join("photos/train.safetensors")).unwrap());
+    let pipeline::data::Pixels::F32(found) = pixels.image(0) else { panic!() };
+    let near = (0..real.len()).any(|place| {
+        let pipeline::data::Pixels::U8(bytes) = real.image(place) else { panic!() };
+        bytes.iter().zip(found).all(|(byte, value)| (f32::from(*byte) / 255.0 - value).abs() < 1e-3)
+    });
+    assert!(near);
+}
+
+/// A distillation that was cut off after `count` iterations ends in the bytes of one that was not.
+fn resumes(parameters: &Value, count: u64) {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    run(folders[0].path(), parameters);
+    let task = stage(folders[1].path(), parameters).task();
+    cut_off(&task, count);
+    run(folders[1].path(), parameters);
+    assert_eq!(content(folders[1].path()), content(folders[0].path()));
+}
+
+fn cut_off(task: &Task, count: u64) {
+    let recipe: recipe::Distil = task.parameters().unwrap();
+    let real = Real::open(task).unwrap();
+    let zca = recipe.zca.then(|| Zca::of(task, &real).unwrap());
+    let synthetic = Synthetic::new(&real, &recipe, zca.as_ref(), Device::Cpu).unwrap();
+    let following = recipe.method.following(recipe.images_per_class).unwrap();
+    let described = Description::read(task.input("experts", files::EXPERTS).unwrap()).unwrap();
+    let network = described.network_for(task, &real, recipe.zca).unwrap();
+    let trajectories = Trajectories::read(task.input("experts", files::TRAJECTORIES).unwrap()).unwrap();
+    let matching = Matching::new(&synthetic, &following, &network, &trajectories).unwrap();
+    iteration::cut_off(task, &matching, count);
+}
+
+#[test]
+fn matchings_cut_off_and_resumed_equal_those_that_were_not() {
+    let _turn = alone();
+    let mut whitened = matching(json!({ "iterations": 15, "labels": "learned" }));
+    whitened["zca"] = json!(true);
+    resumes(&whitened, 7);
+    resumes(&matching(json!({ "iterations": 9, "unroll": true })), 4);
+    resumes(&aligned(), 13);
+}
+
+#[test]
+fn experts_of_other_images_are_refused_by_name() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().unwrap();
+    stage(folder.path(), &matching(json!({})));
+    let mut parameters = matching(json!({}));
+    parameters["zca"] = json!(true);
+    let error = super::super::distil(&stage(folder.path(), &parameters).task(), Device::Cpu).unwrap_err();
+    assert!(error.to_string().contains("set `zca` alike in both"), "{error}");
+}
+
+#[test]
+fn a_matching_that_diverges_names_its_remedy() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let parameters = matching(json!({ "student_lr": 1e30 }));
+    let error = super::super::distil(&stage(folder.path(), &parameters).task(), Device::Cpu).unwrap_err();
+    let message = format!("{error:#}");
+    assert!(message.contains("hint: lower the method's `lr`, now 20"), "{message}");
+}
