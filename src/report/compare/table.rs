@@ -6,13 +6,15 @@ use super::super::protocol::{Standing, standings};
 use super::super::sides::{Side, Sides};
 use super::super::statistics::{Finding, sign_flip};
 use super::super::summary::{
-    ACCURACY, BEST_ON_TEST, CO2, COST, Constant, DISTIL_SECS, ENERGY, IMAGES_TRAINED_ON, PARAMETERS,
-    Quantity, STEPS, STORED_BYTES, TEACHER_SECS, TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
+    ACCURACY, BEST_ON_TEST, CO2, COST, Constant, DISTIL_SECS, ENERGY, IMAGES_TRAINED_ON, JOULES_PER_1000,
+    MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS, STORED_BYTES, TEACHER_SECS, TEST_IMAGES, TOTAL_SECS,
+    TRAIN_SECS, TRIALS_SECS,
 };
 
 const MEANS: &[Quantity] = &[TRAIN_SECS, TOTAL_SECS];
-const CONSTANTS: &[Constant] = &[PARAMETERS, STORED_BYTES, IMAGES_TRAINED_ON, STEPS, TEST_IMAGES];
-const METERED: &[Quantity] = &[ENERGY, COST, CO2];
+const CONSTANTS: &[Constant] =
+    &[PARAMETERS, MULTIPLY_ADDS, STORED_BYTES, IMAGES_TRAINED_ON, STEPS, TEST_IMAGES];
+const METERED: &[Quantity] = &[ENERGY, COST, CO2, JOULES_PER_1000, TRIALS_SECS];
 
 /// `difference` columns are to the group that has the baseline's value and agrees in everything else, and empty where
 /// there is none. `accuracy_difference_low_95` is Welch's; the columns from `test` on are of the test that fits.
@@ -33,7 +35,7 @@ pub fn table(sides: &Sides, judged: &[Option<Judged>], only_diff: bool) -> Table
         .chain(["undertrained".to_string()])
         .chain(JUDGED.map(str::to_string))
         .chain(means(METERED))
-        .chain(["energy_class".to_string()])
+        .chain(["energy_class", "chosen"].map(str::to_string))
         .chain(PROTOCOL.map(str::to_string));
     let mut table = Table::new(columns);
     let groups: Vec<_> = sides.sides.iter().map(|side| &side.group).collect();
@@ -105,6 +107,7 @@ fn cells(sides: &Sides, side: &Side, judged: Option<&Judged>) -> Vec<Cell> {
     cells.extend(judgement(side, judged));
     METERED.iter().for_each(|quantity| mean(&mut cells, quantity));
     cells.push(side.group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
+    cells.push(Cell::text(side.group.all_chosen()));
     cells
 }
 

@@ -10,8 +10,8 @@ use super::super::settings::Setting;
 use super::super::sides::{Side, Sides};
 use super::super::statistics::seeds_needed;
 use super::super::summary::{
-    ACCURACY, Constant, ENERGY, Group, IMAGES_TRAINED_ON, PARAMETERS, STEPS, STORED_BYTES, TOTAL_SECS,
-    TRAIN_SECS,
+    ACCURACY, Constant, ENERGY, Group, IMAGES_TRAINED_ON, MULTIPLY_ADDS, PARAMETERS, STEPS, STORED_BYTES,
+    TOTAL_SECS, TRAIN_SECS,
 };
 use super::super::terminal::{self, Note};
 use super::{Compared, INTERVAL, verdict};
@@ -89,7 +89,8 @@ fn shown(compared: &Compared) -> Vec<Column> {
     let labels = names.iter().map(|(name, _)| words(name));
     let groups: Vec<_> = sides.sides.iter().map(|side| side.group.clone()).collect();
     let varies = |column: &Column| !column.is_constant();
-    let columns = labels.filter(varies).chain(accuracies(compared, &groups));
+    let chosen = Column::words("chosen", groups.iter().map(Group::all_chosen).collect());
+    let columns = labels.filter(varies).chain([chosen]).chain(accuracies(compared, &groups));
     let columns = columns.chain(protocol(&groups));
     let columns = columns.chain(costs(sides, &groups).into_iter().filter(varies));
     columns.filter(|column| !column.is_blank()).collect()
@@ -136,7 +137,7 @@ fn interval(judged: &Judged) -> String {
     format!("{} to {}{star}", figures::points(low), figures::points(high))
 }
 
-fn costs(sides: &Sides, groups: &[Group]) -> [Column; 9] {
+fn costs(sides: &Sides, groups: &[Group]) -> [Column; 10] {
     let ratio = |quantity| {
         let cell = |side: &Side| sides.ratio(side, quantity).map_or(String::new(), figures::ratio);
         sides.sides.iter().map(cell).collect::<Vec<_>>()
@@ -152,6 +153,7 @@ fn costs(sides: &Sides, groups: &[Group]) -> [Column; 9] {
         Column::numbers("× energy", ratio(ENERGY), 3),
         terminal::spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 5),
         constant("parameters", PARAMETERS, figures::count, 4),
+        constant("mult-adds", MULTIPLY_ADDS, figures::count, 5),
         constant("images", IMAGES_TRAINED_ON, terminal::whole, 6),
         constant("stored", STORED_BYTES, figures::bytes, 7),
         constant("steps", STEPS, terminal::whole, 8),
