@@ -21,6 +21,9 @@ const WINDOW: usize = 10;
 /// Share of a stage from which on its own pace tells more than earlier runs.
 const TELLING: f64 = 0.05;
 
+/// Seconds from which on it does so whatever its share: a stage may be longer than any before it.
+const PATIENCE: f64 = 5.0;
+
 /// Listens to a launch, and tells `say` of it once a second.
 pub struct Ahead {
     stages: Arc<Mutex<Stages>>,
@@ -114,7 +117,9 @@ impl Stages {
         let Some((began, share)) = self.running.get(&id) else { return self.expected[id] };
         let took = began.elapsed().as_secs_f64();
         match *share {
-            share if share > TELLING => Some(took * (1.0 - share) / share),
+            share if share > TELLING || (share > 0.0 && took > PATIENCE) => {
+                Some(took * (1.0 - share) / share)
+            }
             _ => Some((self.expected[id]? - took).max(0.0)),
         }
     }
@@ -222,6 +227,12 @@ mod tests {
         stages.running.insert(0, (Instant::now() - Duration::from_secs(10), 0.5));
         let left = stages.left().unwrap();
         assert!((9.9..11.0).contains(&left), "{left}");
+        // A hundredth in ten seconds: it is longer than any before it.
+        stages.expected[0] = Some(11.0);
+        stages.running.insert(0, (Instant::now() - Duration::from_secs(10), 0.01));
+        assert!(stages.left().unwrap() > 900.0);
+        stages.running.insert(0, (Instant::now() - Duration::from_secs(1), 0.01));
+        assert!(stages.left().unwrap() < 11.0);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use serde_json::Value;
 
+use super::launch::Launch;
 use super::runs::read_json;
 use super::stored::Stored;
 use crate::energy::Joules;
@@ -38,14 +39,20 @@ pub fn chosen(stored: &Stored, stage: usize) -> Result<Chosen> {
     if !all.iter().copied().any(is_choice) {
         return Ok(Chosen::default());
     }
-    let name = |stage: &usize| (launch.stages[*stage].kind.as_str(), launch.stages[*stage].key.as_deref());
-    let mut seen: BTreeSet<_> =
-        launch.lineage_within(stage, &|stage| !is_choice(stage)).iter().map(name).collect();
-    let apart: Vec<usize> = all.into_iter().filter(|stage| seen.insert(name(stage))).collect();
+    let apart = made_for_choices(launch, stage);
     let made = |stage: &usize| stored.made(*stage);
     let joules: Option<Joules> = apart.iter().map(|stage| made(stage)?.drawn?.joules).sum();
     let trials_secs = apart.iter().map(|stage| Some(made(stage)?.took_secs)).sum();
     Ok(Chosen { values, trials_secs, trials_joules: joules.map(Joules::value) })
+}
+
+/// Stages below `stage` that serve a choice alone, each artifact once: the trials, and what only they read.
+pub fn made_for_choices(launch: &Launch, stage: usize) -> Vec<usize> {
+    let is_choice = |stage: usize| launch.stages[stage].kind == Select::KIND;
+    let name = |stage: &usize| (launch.stages[*stage].kind.as_str(), launch.stages[*stage].key.as_deref());
+    let own = launch.lineage_within(stage, &|stage| !is_choice(stage));
+    let mut seen: BTreeSet<_> = own.iter().map(name).collect();
+    launch.lineage(stage).into_iter().filter(|stage| seen.insert(name(stage))).collect()
 }
 
 /// A labelled value by its name.

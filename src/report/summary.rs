@@ -165,6 +165,13 @@ impl Group {
         values.into_iter().collect::<Vec<_>>().join(", ")
     }
 
+    /// All that was chosen: `lr=0.01, decay=0.0005`; empty for nothing.
+    pub fn all_chosen(&self) -> String {
+        let axes: BTreeSet<&String> = self.rows.iter().flat_map(|row| row.chosen.values.keys()).collect();
+        let pair = |axis: &String| format!("{axis}={}", self.chosen(axis));
+        axes.into_iter().map(pair).collect::<Vec<_>>().join(", ")
+    }
+
     /// Runs that rest on weights made elsewhere.
     pub fn upstream(&self) -> usize {
         self.rows.iter().filter(|row| row.upstream).count()
@@ -287,9 +294,7 @@ fn cells(group: &Group) -> Vec<Cell> {
     cells.extend(CONSTANTS.iter().map(|constant| Cell::from(group.constant(*constant))));
     cells.push(Cell::Count(group.undertrained() as u64));
     cells.push(group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
-    let axes: BTreeSet<&String> = group.rows.iter().flat_map(|row| row.chosen.values.keys()).collect();
-    let chosen = axes.into_iter().map(|axis| format!("{axis}={}", group.chosen(axis)));
-    cells.push(Cell::text(chosen.collect::<Vec<_>>().join(", ")));
+    cells.push(Cell::text(group.all_chosen()));
     let wilson = group.wilson();
     cells.extend([wilson.map(|(low, _)| low), wilson.map(|(_, high)| high)].map(Cell::from));
     cells

@@ -18,6 +18,7 @@ pub fn leaderboard(facts: &Facts) -> String {
 /// Its columns, from what tells groups apart to their sizes.
 pub fn columns(facts: &Facts) -> Vec<Column> {
     let mut columns = labels(facts);
+    columns.push(chosen(facts));
     columns.extend(accuracies(facts));
     columns.extend(differences(facts));
     columns.extend(costs(facts));
@@ -38,6 +39,11 @@ pub fn labels(facts: &Facts) -> Vec<Column> {
         )
     };
     (0..first.labels.len()).filter(varies).map(column).collect()
+}
+
+/// Settings that were chosen on validation images.
+fn chosen(facts: &Facts) -> Column {
+    Column::words("chosen", each(facts, |index| Field::words(facts.side(index).group.all_chosen())))
 }
 
 fn each(facts: &Facts, cell: impl Fn(usize) -> Field) -> Vec<Field> {

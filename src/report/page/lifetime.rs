@@ -14,8 +14,8 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 340.0;
 /// Lines in the plot.
 const MOST: usize = 9;
-/// Images that are looked at, at the ends of the plot and in the table.
-const IMAGES: [f64; 4] = [1e3, 1e6, 1e9, 1e12];
+/// Images that are looked at in the table; the plot goes as far as the last.
+const IMAGES: [f64; 3] = [1e3, 1e6, 1e9];
 
 /// Joules of making a group's network, and of a thousand of its inferences.
 struct Life {
@@ -62,9 +62,9 @@ pub fn plot(facts: &Facts) -> Option<Plot> {
     }
     let mut svg = Svg::new(WIDTH, HEIGHT, "joules over a network's life against the images that it looks at");
     let edges = (60.0, 16.0, 530.0, HEIGHT - 48.0);
-    let counts: Vec<f64> = (0..=60).map(|at| 10_f64.powf(f64::from(at) / 5.0)).collect();
+    let counts: Vec<f64> = (0..=45).map(|at| 10_f64.powf(f64::from(at) / 5.0)).collect();
     let x = Scale::log(counts.iter().copied(), (edges.0, edges.2));
-    let ends = shown.iter().flat_map(|life| [life.joules(1.0), life.joules(IMAGES[3])]);
+    let ends = shown.iter().flat_map(|life| [life.joules(1.0), life.joules(IMAGES[2])]);
     let y = Scale::log(ends, (edges.3, edges.1));
     svg.frame(&Frame { edges, x, y, x_label: "images looked at, one at a time", y_label: "joules in all" });
     for (at, life) in shown.iter().enumerate() {
@@ -117,7 +117,7 @@ pub fn words(facts: &Facts) -> String {
         Column::numbers("J to make", each(&|life| joules(life.made))),
         Column::numbers("J per 1000", each(&|life| joules(life.thousand))),
     ];
-    for images in &IMAGES[..3] {
+    for images in &IMAGES {
         let head = format!("J at {} images", figures::count(*images as u64));
         columns.push(Column::numbers(&head, each(&|life| whole(life.joules(*images)))));
     }

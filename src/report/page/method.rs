@@ -36,7 +36,7 @@ fn axes(facts: &Facts) -> String {
     let mut values: Vec<Axis> = Vec::new();
     for launch in facts.launches {
         for axis in &launch.axes {
-            let found = launch.runs.iter().filter_map(|run| run.axes.get(axis).cloned());
+            let found = launch.stages.iter().filter_map(|stage| stage.axes.get(axis).cloned());
             match values.iter_mut().find(|(known, _)| known == axis) {
                 Some((_, known)) => known.extend(found),
                 None => values.push((axis.clone(), found.collect())),
@@ -44,7 +44,13 @@ fn axes(facts: &Facts) -> String {
         }
     }
     let replicate = |axis: &String| facts.launches.iter().any(|launch| launch.replicates.contains(axis));
-    let role = |axis: &String| if replicate(axis) { "averaged over" } else { "compared" };
+    let rows = || facts.sides.sides.iter().flat_map(|side| &side.group.rows);
+    let role = |axis: &String| match () {
+        () if replicate(axis) => "averaged over",
+        () if rows().any(|row| row.chosen.values.contains_key(axis)) => "chosen on validation",
+        () if rows().any(|row| row.axes.contains_key(axis)) => "compared",
+        () => "of trials, or of no run",
+    };
     let said = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
     let words = |get: &dyn Fn(&Axis) -> Field| values.iter().map(get).collect::<Vec<_>>();
     table(

@@ -17,7 +17,7 @@ const TABLES: [(&str, &str, &[&str]); 2] = [
     (
         "accuracy",
         "Accuracy of each group",
-        &["accuracy %", "n", "Δ points", "95 % of Δ", "p (Holm)", "95 % over test images"],
+        &["chosen", "accuracy %", "n", "Δ points", "95 % of Δ", "p (Holm)", "95 % over test images"],
     ),
     (
         "cost",

@@ -93,11 +93,8 @@ fn by_method(
         Method::Autoencoder(settings) => autoencoder::distil(task, &plain()?, settings),
         Method::RealisticPatches(settings) => realistic_patches::distil(task, real, recipe, settings, device),
         Method::FeatureRegression(settings) => feature_regression::distil(task, &synthetic()?, settings),
-        Method::TrajectoryMatching(settings) => {
-            trajectory_matching::distil(task, &synthetic()?, &settings.following(recipe.images_per_class))
-        }
-        Method::DifficultyAligned(settings) => {
-            trajectory_matching::distil(task, &synthetic()?, &settings.following(recipe.images_per_class))
+        Method::TrajectoryMatching(_) | Method::DifficultyAligned(_) => {
+            trajectory_matching::distil(task, &synthetic()?, recipe)
         }
     }
 }

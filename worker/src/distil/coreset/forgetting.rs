@@ -1,13 +1,13 @@
 //! Forgetting (Toneva et al. 2019): images that a network classifies wrongly after it had them right.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use pipeline::engine::{Stopped, Task};
 use pipeline::recipe::Forgetting;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use super::super::distilled::Distilled;
 use super::super::draws::{self, Use};
-use super::super::learner::{Learner, Lessons};
+use super::super::learner::{Lessons, Looked};
 use super::super::memory;
 use super::super::real::Real;
 use super::super::shown::Shown;
@@ -77,16 +77,7 @@ fn histories(
     seed: u64,
     device: Device,
 ) -> Result<Vec<History>> {
-    let lessons = Lessons {
-        network: Network::new(&settings.network, real.classes.len(), real.size()[0] as u32)?,
-        shown: Shown::load(real, None, device)?,
-        rule: &settings.optimizer,
-        transforms: &[],
-        classes: real.classes.len(),
-        preprocess: &real.preprocess,
-        batch: settings.batch,
-        device,
-    };
+    let lessons = lessons(real, settings, device)?;
     let order = lessons.order(seed);
     let step = order.batch() as u64 * 2 * lessons.network.activation_bytes();
     let peak = real.stored() + step + 16 * lessons.network.count() as u64;
@@ -99,30 +90,36 @@ fn histories(
         if task.should_stop() {
             bail!(Stopped { saved_at: None });
         }
-        let loss = note(&lessons, &mut learner, &order, seed, done, &mut histories)?;
-        if !loss.is_finite() {
-            let name = settings.optimizer.name();
-            bail!(
-                "the loss is {loss} at step {}: the network of `forgetting` has diverged\n\
-                 hint: lower the learning rate (`method.forgetting.optimizer.{name}.lr`)",
-                done + 1
-            );
-        }
+        let looked = lessons.step(&mut learner, &order, seed, done);
+        let loss = looked.loss.double_value(&[]);
+        ensure!(
+            loss.is_finite(),
+            "the loss is {loss} at step {}: the network of `forgetting` has diverged\n\
+             hint: lower the learning rate (`method.forgetting.optimizer.{}.lr`)",
+            done + 1,
+            settings.optimizer.name()
+        );
+        note(&looked, &mut histories)?;
         task.progress(done + 1, total, "step", &[("loss", loss)]);
     }
     Ok(histories)
 }
 
-/// A step, and what it says of its images before the network has learned from them; its mean loss.
-fn note(
-    lessons: &Lessons,
-    learner: &mut Learner,
-    order: &crate::training::order::Order,
-    seed: u64,
-    step: u64,
-    histories: &mut [History],
-) -> Result<f64> {
-    let looked = lessons.step(learner, order, seed, step);
+fn lessons<'a>(real: &'a Real, settings: &'a Forgetting, device: Device) -> Result<Lessons<'a>> {
+    Ok(Lessons {
+        network: Network::new(&settings.network, real.classes.len(), real.size()[0] as u32)?,
+        shown: Shown::load(real, None, device)?,
+        rule: &settings.optimizer,
+        transforms: &[],
+        classes: real.classes.len(),
+        preprocess: &real.preprocess,
+        batch: settings.batch,
+        device,
+    })
+}
+
+/// What a step says of its images, before the network had learned from them.
+fn note(looked: &Looked, histories: &mut [History]) -> Result<()> {
     let right = looked.logits.argmax(-1, false).eq_tensor(&loss::classes_of(&looked.labels));
     let losses = loss::each(&looked.logits, &looked.labels).to_kind(Kind::Double);
     let right = Vec::<bool>::try_from(right.to_device(Device::Cpu))?;
@@ -130,7 +127,7 @@ fn note(
     for ((place, right), loss) in looked.places.iter().zip(right).zip(losses) {
         histories[*place as usize].visit(right, loss);
     }
-    Ok(Tensor::double_value(&looked.loss, &[]))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -192,9 +192,7 @@ impl Plan<'_> {
             let place = state.losses.iterations() as i64 - 1;
             (loss, accuracy) = (*last, state.accuracies.double_value(&[place]));
         }
-        let expert = (state.expert + 1) as f64;
-        let figures = [("expert", expert), ("loss", loss), ("accuracy", accuracy)];
-        task.progress(state.steps(), total, "step", &figures);
+        task.progress(state.steps(), total, "step", &[("loss", loss), ("accuracy", accuracy)]);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ mod tests;
 use anyhow::{Context, Result};
 use pipeline::data::Labels;
 use pipeline::engine::Task;
-use pipeline::recipe::{Dsa, Following, Labelling, files};
+use pipeline::recipe::{Distil, Dsa, Following, Labelling, files};
 use serde_json::json;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -38,7 +38,9 @@ const LEAST_LR: f64 = 1e-3;
 ///
 /// # Errors
 /// The experts do not go with the images; a loss is no number; [`Stopped`](pipeline::engine::Stopped).
-pub fn distil(task: &Task, synthetic: &Synthetic, following: &Following) -> Result<Distilled> {
+pub fn distil(task: &Task, synthetic: &Synthetic, recipe: &Distil) -> Result<Distilled> {
+    let following = recipe.method.following(recipe.images_per_class);
+    let following = &following.context("the method follows no experts")?;
     let described = Description::read(task.input("experts", files::EXPERTS)?)?;
     let network = described.network_for(task, synthetic.real, synthetic.is_whitened())?;
     let trajectories = Trajectories::read(task.input("experts", files::TRAJECTORIES)?)?;
@@ -52,12 +54,7 @@ pub fn distil(task: &Task, synthetic: &Synthetic, following: &Following) -> Resu
     write_student(task, &outcome.state)?;
     let labels =
         outcome.state.labels.as_ref().map(|labels| matching.probabilities(&labels.images)).transpose()?;
-    synthetic.distilled(&described_as(following), &outcome.state.images.images, labels, &outcome)
-}
-
-/// What sources of images say that they are.
-fn described_as(following: &Following) -> String {
-    if following.classified { "difficulty-aligned" } else { "trajectory-matching" }.to_string()
+    synthetic.distilled(recipe.method.name(), &outcome.state.images.images, labels, &outcome)
 }
 
 /// `student.json`: how a network is best trained on the set.
@@ -155,8 +152,7 @@ impl Iterated for Matching<'_> {
     fn remedy(&self) -> String {
         let Following { lr, student_lr, student_lr_lr, .. } = self.following;
         format!(
-            "lower `lr`, now {lr}, `student_lr`, now {student_lr}, or `student_lr_lr`, now {student_lr_lr}, of `{}`",
-            described_as(self.following)
+            "lower the method's `lr`, now {lr}, `student_lr`, now {student_lr}, or `student_lr_lr`, now {student_lr_lr}"
         )
     }
 }
