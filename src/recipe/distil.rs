@@ -52,8 +52,8 @@ pub struct Distil {
     /// set of the same classes and image size. What it cost is part of what a student of the set costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
-    /// What `distribution-matching` and `gradient-matching` optimise and store in place of pixels. All classes together have as
-    /// many values as `images_per_class` images have pixels, whatever the code, and so more pictures; the set that comes out
+    /// What `distribution-matching` and `gradient-matching` optimise and store in place of pixels. All classes together have at
+    /// most as many values as `images_per_class` images have pixels, and so more pictures; the set that comes out
     /// has these, and `stored_floats` counts the values. Learning rates are those of the values. Without it, the pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
