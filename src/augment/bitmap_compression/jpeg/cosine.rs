@@ -105,6 +105,7 @@ fn exchange_bytes(words: &mut [[[u8; 8]; 8]; 8]) {
 }
 
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "two words of one array are changed together")]
 fn exchange<const DISTANCE: usize>(words: &mut [[[u8; 8]; 8]; 8], mask: u64) {
     for first in (0..8).filter(|word| word & DISTANCE == 0) {
         for set in 0..8 {

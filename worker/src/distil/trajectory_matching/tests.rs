@@ -71,7 +71,7 @@ fn by_autograd(network: &Network, steps: u64, detached: bool) -> (f64, [Tensor; 
         };
         let gradients =
             Tensor::run_backward(&[loss(step, &weights, &leaves, Kinks::Free)], &weights, true, true);
-        moved = moved - &lr * parameters.flatten(&gradients);
+        moved -= &lr * parameters.flatten(&gradients);
         theta = moved.detach();
     }
     let apart = (&moved - &way.to).square().sum(Kind::Float);
