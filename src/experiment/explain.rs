@@ -27,17 +27,11 @@ pub fn explain(topic: &str) -> Result<String, String> {
     if let Some(table) = shapes().kinds.get(topic) {
         return Ok(explain_kind(topic, table));
     }
-    if topic.trim_matches(['[', ']']) == "published" {
-        let mut out = heading("[published]", &shapes().published.doc);
-        fields(&mut out, &shapes().published);
-        example(&mut out, examples::PUBLISHED);
-        return Ok(out);
-    }
     if topic == "pipeline.toml" {
-        let mut out = heading("pipeline.toml", &shapes().project.doc);
-        fields(&mut out, &shapes().project);
-        example(&mut out, examples::PROJECT);
-        return Ok(out);
+        return Ok(explain_table(topic, &shapes().project, examples::PROJECT));
+    }
+    if topic.trim_matches(['[', ']']) == "published" {
+        return Ok(explain_table("[published]", &shapes().published, examples::PUBLISHED));
     }
     let (choices, settings) = all_choices();
     let mut out = String::new();
@@ -74,6 +68,14 @@ pub fn topics() -> Vec<String> {
 
 fn separated(before: &str, text: String) -> String {
     if before.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// A table that is no stage.
+fn explain_table(title: &str, table: &Table, text: &str) -> String {
+    let mut out = heading(title, &table.doc);
+    fields(&mut out, table);
+    example(&mut out, text);
+    out
 }
 
 fn explain_kind(kind: &str, table: &Table) -> String {

@@ -2,6 +2,7 @@
 
 mod autoencoder;
 mod characteristic;
+mod codes;
 mod complaints;
 mod coresets;
 mod experts;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 pub use autoencoder::Autoencoder;
 pub use characteristic::CharacteristicFunction;
+pub use codes::{Code, Dct, Factor, Pca};
 pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial};
@@ -50,6 +52,11 @@ pub struct Distil {
     /// set of the same classes and image size. What it cost is part of what a student of the set costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
+    /// What `distribution-matching` and `gradient-matching` optimise and store in place of pixels. All classes together have at
+    /// most as many values as `images_per_class` images have pixels, and so more pictures; the set that comes out
+    /// has these, and `stored_floats` counts the values. Learning rates are those of the values. Without it, the pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// The `[train.NAME]`s whose networks `characteristic-function` looks through, trained on the training split of `from`;
     /// without them, through random ones. What they cost is part of what a student of the set costs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -138,6 +145,15 @@ impl Method {
         matches!(self, Method::CharacteristicFunction(_))
     }
 
+    /// Whether it can optimise another code than pixels, and what its images start as.
+    fn codes(&self) -> Option<Initial> {
+        match self {
+            Method::DistributionMatching(settings) => Some(settings.init),
+            Method::GradientMatching(settings) => Some(settings.init),
+            _ => None,
+        }
+    }
+
     /// Images of a class that come out of one that is asked for: those that it holds in smaller.
     pub fn pictures(&self) -> u32 {
         match self {
@@ -189,6 +205,15 @@ pub struct ClassMean {}
 #[serde(deny_unknown_fields)]
 pub struct Eigenimages {}
 
+impl Distil {
+    /// Images of a class that come out, where that is known.
+    fn images_made(&self, from: &Facts) -> Option<u32> {
+        let Some(code) = &self.code else { return Some(self.images_per_class * self.method.pictures()) };
+        let pictures = code.pictures(self.images_per_class, from.image_size?, from.classes?);
+        u32::try_from(pictures).ok()
+    }
+}
+
 impl Describe for Distil {
     const KIND: &'static str = "distil";
     const REVISION: u32 = 1;
@@ -223,12 +248,14 @@ impl Describe for Distil {
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
-        let method = (format!("method.{}", self.method.name()), self.method.revision());
+        let mut parts = vec![(format!("method.{}", self.method.name()), self.method.revision())];
+        parts.extend(self.code.iter().map(|code| (format!("code.{}", code.name()), code.revision())));
         let Method::Forgetting(Forgetting { network, optimizer, .. }) = &self.method else {
-            return vec![method];
+            return parts;
         };
-        let network = (format!("network.{}", network.name()), network.revision());
-        vec![method, network, (format!("optimizer.{}", optimizer.name()), optimizer.revision())]
+        parts.push((format!("network.{}", network.name()), network.revision()));
+        parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
+        parts
     }
 
     fn environment(&self, setting: &Setting) -> Value {
@@ -242,8 +269,7 @@ impl Describe for Distil {
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
         let learned_labels = self.method.learns_labels();
-        let made = self.images_per_class * self.method.pictures();
-        Facts { train_per_class: Some(made), learned_labels, ..from }
+        Facts { train_per_class: self.images_made(&from), learned_labels, ..from }
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {

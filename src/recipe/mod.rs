@@ -32,9 +32,10 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    Autoencoder, CharacteristicFunction, ClassMean, DifficultyAligned, Distil, DistributionMatching,
-    Eigenimages, FeatureRegression, Following, Forgetting, GradientMatching, Herding, Initial, KCenter,
-    KMeans, Labelling, Method, PatchLabels, Random, RealisticPatches, TrajectoryMatching, Window,
+    Autoencoder, CharacteristicFunction, ClassMean, Code, Dct, DifficultyAligned, Distil,
+    DistributionMatching, Eigenimages, Factor, FeatureRegression, Following, Forgetting, GradientMatching,
+    Herding, Initial, KCenter, KMeans, Labelling, Method, PatchLabels, Pca, Random, RealisticPatches,
+    TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};

@@ -40,19 +40,23 @@ impl Columns {
         }
     }
 
-    /// Forgets a row that was taken in.
+    /// Forgets a row that was taken in, and takes in a new one.
     ///
     /// # Safety
     /// See [`Columns::add`].
     #[inline(always)]
-    unsafe fn forget<S: Sum>(&mut self, row: &[u8]) {
+    unsafe fn replace<S: Sum>(&mut self, old: &[u8], new: &[u8]) {
         let columns = self.coarse.len();
-        for (x, (coarse, level)) in self.coarse.iter_mut().zip(row.iter().step_by(3)).enumerate() {
-            let (high, low) = (usize::from(level >> 4), usize::from(level & 15));
+        let levels = old.iter().step_by(3).zip(new.iter().step_by(3));
+        for (x, (coarse, (old, new))) in self.coarse.iter_mut().zip(levels).enumerate() {
+            let [(old_high, old_low), (new_high, new_low)] =
+                [old, new].map(|level| (usize::from(level >> 4), usize::from(level & 15)));
             // SAFETY: as the caller says.
             unsafe {
-                S::forget(coarse, high);
-                S::forget(&mut self.fine[high * columns + x], low);
+                S::forget(coarse, old_high);
+                S::count(coarse, new_high);
+                S::forget(&mut self.fine[old_high * columns + x], old_low);
+                S::count(&mut self.fine[new_high * columns + x], new_low);
             }
         }
     }
@@ -94,6 +98,8 @@ unsafe fn moved<S: Sum>(sum: S, from: Option<usize>, columns: &[Column], x: usiz
     // SAFETY: as the caller says.
     unsafe {
         match from {
+            // Mostly the neighbour has the same high bits.
+            Some(from) if from + 1 == x => sum.plus(&columns[from + size]).minus(&columns[from]),
             Some(from) if 2 * (x - from) < size => {
                 let moves = columns[from + size..x + size].iter().zip(&columns[from..x]);
                 moves.fold(sum, |sum, (comes, goes)| sum.plus(comes).minus(goes))
@@ -134,11 +140,12 @@ impl Work for Channels<'_> {
             let row = |y: usize| &blur.levels[y * blur.stride + channel..];
             // SAFETY: as the caller says.
             unsafe {
-                (0..blur.size - 1).for_each(|y| columns.add::<S>(row(y)));
+                (0..blur.size).for_each(|y| columns.add::<S>(row(y)));
                 for (y, out) in blur.out.chunks_exact_mut(blur.width).enumerate() {
-                    columns.add::<S>(row(y + blur.size - 1));
+                    if y > 0 {
+                        columns.replace::<S>(row(y - 1), row(y + blur.size - 1));
+                    }
                     columns.medians::<S>(blur.size, &mut out[channel..]);
-                    columns.forget::<S>(row(y));
                 }
             }
         }

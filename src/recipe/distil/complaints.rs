@@ -1,5 +1,7 @@
 //! Settings of a distillation that cannot work, or cannot work together.
 
+mod codes;
+
 use super::{Distil, Forgetting, Initial, Method, PIXELS, experts, is_pixels};
 use crate::recipe::network::convnet_depth;
 use crate::recipe::{Complaint, Describe, Facts};
@@ -25,6 +27,7 @@ pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
         too_few_crops(distil, &from),
         too_small_patches(distil, &from),
         too_few_to_start(distil, &from),
+        codes::wrong(distil, &from),
     ];
     let networks = reads.iter().zip(inputs).skip(1).filter(|(read, _)| read.field != "experts");
     let networks = networks.filter_map(|(read, network)| other_images(read.field, &from, network));

@@ -4,6 +4,7 @@ mod autoencoder;
 mod characteristic_function;
 mod checkpoint;
 mod class_mean;
+mod code;
 mod components;
 mod coreset;
 mod curve;

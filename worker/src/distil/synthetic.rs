@@ -18,6 +18,7 @@ use crate::models::Network;
 pub struct Synthetic<'a> {
     pub real: &'a Real,
     pub device: Device,
+    pub recipe: &'a Distil,
     pub per_class: usize,
     pub seed: u64,
     shown: Shown,
@@ -29,13 +30,13 @@ impl Synthetic<'_> {
     /// The images are not square.
     pub fn new<'a>(
         real: &'a Real,
-        recipe: &Distil,
+        recipe: &'a Distil,
         zca: Option<&'a Zca>,
         device: Device,
     ) -> Result<Synthetic<'a>> {
         let shown = Shown::load(real, zca, device)?;
         let per_class = recipe.images_per_class as usize;
-        Ok(Synthetic { real, device, per_class, seed: recipe.seed, shown, zca })
+        Ok(Synthetic { real, device, recipe, per_class, seed: recipe.seed, shown, zca })
     }
 
     /// A `convnet` for these images, with as many blocks as leave 4 pixels a side where nothing else is said.
@@ -92,7 +93,12 @@ impl Synthetic<'_> {
 
     /// Class of each image, `[classes × per class]` i64.
     pub fn labels(&self) -> Tensor {
-        let labels: Vec<i64> = self.hard_labels(self.per_class);
+        self.labels_of(self.per_class)
+    }
+
+    /// Class of each of `count` images of every class, `[classes × count]` i64.
+    pub fn labels_of(&self, count: usize) -> Tensor {
+        let labels = self.hard_labels(count);
         Tensor::from_slice(&labels).to_device(self.device)
     }
 
