@@ -12,9 +12,6 @@ use crate::energy::{Joules, Kernel, Rapl};
 use crate::engine::{self, Event, Graph, Listener, Options, StageEvent, StageId, Store};
 use crate::report::{Terms, written_energy};
 
-/// How often it is told: as often as stages write down what they drew.
-const EVERY: Duration = Duration::from_secs(1);
-
 /// Looks that power is a mean over.
 const WINDOW: usize = 10;
 
@@ -24,7 +21,7 @@ const TELLING: f64 = 0.05;
 /// Seconds from which on it does so whatever its share: a stage may be longer than any before it.
 const PATIENCE: f64 = 5.0;
 
-/// Listens to a launch, and tells `say` of it once a second.
+/// Listens to a launch, and tells of it now and then.
 pub struct Ahead {
     stages: Arc<Mutex<Stages>>,
     kinds: Vec<&'static str>,
@@ -48,10 +45,12 @@ struct Stages {
 }
 
 impl Ahead {
-    /// `expected` is what [`engine::predict`] says of each stage, or nothing.
+    /// `expected` is what [`engine::predict`] says of each stage, or nothing; `say` is told `every` so often. Stages write
+    /// down what they drew once a second.
     pub fn watch(
         (graph, options, expected): (&Graph, &Options, Vec<Option<f64>>),
         (store, terms): (&Store, &Terms),
+        every: Duration,
         say: impl Fn(String) + Send + 'static,
     ) -> Ahead {
         let needed = graph.needed(&options.targets);
@@ -70,7 +69,7 @@ impl Ahead {
             let Ok(store) = Store::open(&root) else { return };
             let (mut settled, mut looks) = (HashMap::new(), VecDeque::new());
             let measured = Rapl::open(&Kernel::default().powercap()).is_ok();
-            while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 let started = lock(&seen).started.clone();
                 let joules = budget::spent(&store, &started, &since, &terms, &mut settled);
                 looks.push_back((Instant::now(), joules));

@@ -68,7 +68,7 @@ fn look_ahead(
         false => vec![None; graph.stages.len()],
     };
     let terms = terms::terms(&opened.experiment.project.energy);
-    Ok(Ahead::watch((graph, options, expected), (store, &terms), view.teller()))
+    Ok(Ahead::watch((graph, options, expected), (store, &terms), view.tells_every(), view.teller()))
 }
 
 /// How the engine is to go about it.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::style;
@@ -59,18 +58,18 @@ impl View {
         self.live
     }
 
-    /// Shows what is said of the whole launch: below the stages on a terminal, else a line now and then.
+    /// How often it is worth to say something of the whole launch.
+    pub fn tells_every(&self) -> Duration {
+        if self.live { Duration::from_secs(1) } else { SUMMED_EVERY }
+    }
+
+    /// Shows what is said of the whole launch: below the stages on a terminal, else as a line.
     pub fn teller(&self) -> impl Fn(String) + Send + 'static {
-        let (live, total, said) = (self.live, self.total.clone(), Mutex::new(Instant::now()));
-        move |text: String| {
-            if live {
-                return total.set_message(text);
-            }
-            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-            if said.elapsed() >= SUMMED_EVERY && !text.is_empty() {
-                *said = Instant::now();
-                let _ = writeln!(std::io::stderr(), "{text}");
-            }
+        let (live, total) = (self.live, self.total.clone());
+        move |text: String| match live {
+            true => total.set_message(text),
+            false if text.is_empty() => {}
+            false => _ = writeln!(std::io::stderr(), "{text}"),
         }
     }
 

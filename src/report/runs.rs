@@ -154,9 +154,7 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
     let energy = charged(stored, run.evaluate);
     let joules = energy.drawn.and_then(|drawn| drawn.joules);
     let tariff = launch.energy.as_ref().map(|terms| &terms.tariff);
-    let inference: Inference = stored
-        .measured(run.evaluate, "inference.json")
-        .map_or(Ok(Inference::default()), |path| read_json(&path))?;
+    let inference = inference(stored, run.evaluate)?;
     Ok(Row {
         experiment: launch.experiment.clone(),
         launch: launch.launch.clone(),
@@ -186,6 +184,11 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         evaluate_key: evaluate.key.clone(),
         train_key: train.and_then(|train| launch.stages[train].key.clone()),
     })
+}
+
+fn inference(stored: &Stored, evaluate: usize) -> Result<Inference> {
+    let path = stored.measured(evaluate, "inference.json");
+    path.map_or(Ok(Inference::default()), |path| read_json(&path))
 }
 
 /// Watts × milliseconds are millijoules an image, and joules a thousand.

@@ -218,14 +218,7 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
     {
         tell("total s: every stage that a run rests on, whenever it was made".to_string(), false);
     }
-    let chosen: Vec<&str> = chosen_axes(groups).into_iter().collect();
-    if !chosen.is_empty() {
-        let axes = chosen.join(", ");
-        let text = "chosen by validation accuracy or loss, never by the test images; trials s: what was made for \
-                    the choice alone, which total s and energy hold in full";
-        tell(format!("{axes}: {text}"), false);
-    }
-    for text in on_energy(groups, hidden) {
+    for text in on_choices(groups).into_iter().chain(on_energy(groups, hidden)) {
         tell(text, false);
     }
     let undertrained: usize = groups.iter().map(Group::undertrained).sum();
@@ -249,6 +242,14 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
         tell(format!("{} without scores (−): see `stages.csv`", figures::plural(without, "run")), true);
     }
     notes
+}
+
+/// What was chosen while the runs were made, and what the trials are charged to.
+fn on_choices(groups: &[Group]) -> Option<String> {
+    let chosen: Vec<&str> = chosen_axes(groups).into_iter().collect();
+    let text = "chosen by validation accuracy or loss, never by the test images; trials s: what was made for the \
+                choice alone, which total s and energy hold in full";
+    (!chosen.is_empty()).then(|| format!("{}: {text}", chosen.join(", ")))
 }
 
 fn on_energy(groups: &[Group], hidden: &[String]) -> Vec<String> {

@@ -40,34 +40,10 @@ pub fn ink(class: &str, style: &str) -> Ink {
         |letter: char| class.split(' ').find_map(|word| word.strip_prefix(letter)?.parse::<usize>().ok());
     let colour = numbered('c').map_or(rgb(BLACK), |number| rgb(COLOURS[number % COLOURS.len()]));
     for word in class.split(' ') {
-        match word {
-            "tick" => (ink.fill, ink.size) = (Some(rgb(SOFT)), 11.0),
-            "head" => ink.bold = true,
-            "count" => ink.size = 11.0,
-            "on" => ink.fill = Some(rgb(PAPER)),
-            "grid" => ink.draw_line(rgb(GRID), 1.0),
-            "axis" => ink.draw_line(rgb(SOFT), 1.0),
-            "front" => {
-                ink.draw_line(rgb(SOFT), 1.5);
-                ink.dash = &[5.0, 4.0];
-            }
-            "mark" | "bar" => (ink.fill, ink.stroke) = (Some(colour), Some(rgb(PAPER))),
-            "hollow" => (ink.fill, ink.stroke, ink.width) = (Some(rgb(PAPER)), Some(colour), 2.0),
-            "error" => {
-                ink.draw_line(colour, 1.2);
-                ink.opacity = 0.75;
-            }
-            "curve" => ink.draw_line(colour, 2.0),
-            "band" => (ink.fill, ink.opacity) = (Some(colour), 0.15),
-            "unsure" => ink.opacity = 0.45,
-            "tile" => ink.stroke = Some(rgb(GRID)),
-            "more" | "less" => {
-                ink.fill = Some(if word == "more" { MORE } else { LESS });
-                ink.opacity = style.strip_prefix("--a:").and_then(|a| a.parse().ok()).unwrap_or(1.0);
-            }
-            "paper" => ink.fill = Some(rgb(PAPER)),
-            _ => {}
-        }
+        ink.take(word, colour);
+    }
+    if ["more", "less"].iter().any(|word| class.contains(word)) {
+        ink.opacity = style.strip_prefix("--a:").and_then(|a| a.parse().ok()).unwrap_or(1.0);
     }
     if class.starts_with("curve") {
         ink.dash =
@@ -77,6 +53,36 @@ pub fn ink(class: &str, style: &str) -> Ink {
 }
 
 impl Ink {
+    /// What one class adds; `colour` is that of the number among the classes.
+    fn take(&mut self, word: &str, colour: [f64; 3]) {
+        match word {
+            "tick" => (self.fill, self.size) = (Some(rgb(SOFT)), 11.0),
+            "head" => self.bold = true,
+            "count" => self.size = 11.0,
+            "on" => self.fill = Some(rgb(PAPER)),
+            "grid" => self.draw_line(rgb(GRID), 1.0),
+            "axis" => self.draw_line(rgb(SOFT), 1.0),
+            "front" => {
+                self.draw_line(rgb(SOFT), 1.5);
+                self.dash = &[5.0, 4.0];
+            }
+            "mark" | "bar" => (self.fill, self.stroke) = (Some(colour), Some(rgb(PAPER))),
+            "hollow" => (self.fill, self.stroke, self.width) = (Some(rgb(PAPER)), Some(colour), 2.0),
+            "error" => {
+                self.draw_line(colour, 1.2);
+                self.opacity = 0.75;
+            }
+            "curve" => self.draw_line(colour, 2.0),
+            "band" => (self.fill, self.opacity) = (Some(colour), 0.15),
+            "unsure" => self.opacity = 0.45,
+            "tile" => self.stroke = Some(rgb(GRID)),
+            "more" => self.fill = Some(MORE),
+            "less" => self.fill = Some(LESS),
+            "paper" => self.fill = Some(rgb(PAPER)),
+            _ => {}
+        }
+    }
+
     fn draw_line(&mut self, colour: [f64; 3], width: f64) {
         (self.fill, self.stroke, self.width) = (None, Some(colour), width);
     }
