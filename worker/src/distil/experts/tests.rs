@@ -69,7 +69,10 @@ fn experts_stopped_anywhere_and_resumed_equal_those_that_were_not() {
     // Within an epoch, at its end, between two experts, and all done but the writing.
     for after in [4, 6, 9, 18] {
         let task = stage(folder.path(), parameters.clone()).task();
-        let cut_off = |plan: &Plan, _: &Real, there| Ok(cut_off(&task, plan, there, after));
+        let cut_off = |plan: &Plan, _: &Real, there| {
+            cut_off(&task, plan, there, after);
+            Ok(())
+        };
         prepared(&task, Device::Cpu, cut_off).unwrap();
     }
     let bench = stage(folder.path(), parameters);
