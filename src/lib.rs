@@ -10,3 +10,4 @@ pub mod experiment;
 pub mod networks;
 pub mod recipe;
 pub mod report;
+pub mod select;

@@ -18,8 +18,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("experiment", &["recipe", "engine"]),
     ("data", &["recipe", "engine"]),
     ("augment", &["recipe", "data", "engine"]),
+    ("select", &["recipe", "engine"]),
     ("report", &["engine", "energy", "recipe", "networks", "data"]),
-    ("cli", &["engine", "energy", "recipe", "networks", "experiment", "data", "augment", "report"]),
+    ("cli", &["engine", "energy", "recipe", "networks", "experiment", "data", "augment", "select", "report"]),
 ];
 
 /// Every Rust file below `folder`, with its text.

@@ -124,8 +124,20 @@ fn a_folder_and_its_archives_make_the_same_image_set_and_leave_nothing_behind() 
         project.write(name, bytes);
         project.run();
         assert_eq!(project.digests(), folder.digests(), "{name}");
+        assert_eq!(
+            remembered(&project),
+            remembered(&folder),
+            "{name}: what was decoded is not decoded again"
+        );
         assert!(files_below(project.root()).iter().all(|(path, _)| !path.contains("spill")), "{name}");
     }
+}
+
+/// Names and sizes of the files that hold finished pixels and fingerprints.
+fn remembered(project: &Project) -> Vec<(String, usize)> {
+    let files = files_below(&project.path("artifacts/cache"));
+    assert!(files.iter().any(|(name, bytes)| name.starts_with("pixels-") && !bytes.is_empty()));
+    files.into_iter().map(|(name, bytes)| (name, bytes.len())).collect()
 }
 
 #[test]

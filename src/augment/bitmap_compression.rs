@@ -18,7 +18,10 @@ use crate::recipe::BitmapCompression;
 pub fn apply(settings: &BitmapCompression, canvas: Canvas, spare: &mut Spare, random: &mut Random) {
     let vectors = spare.vectors;
     if let Some(quality) = settings.jpeg_quality {
-        jpeg::round_trip(vectors, random.whole(quality), canvas.in_place(), &mut spare.planes);
+        let quality = random.whole(quality);
+        canvas.redraw(spare, |from, to, spare| {
+            jpeg::round_trip(vectors, quality, from, to, &mut spare.planes);
+        });
     } else if let Some(colours) = settings.colours {
         let colours = random.whole(colours) as usize;
         let image = canvas.in_place();

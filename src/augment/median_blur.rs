@@ -2,6 +2,7 @@
 
 mod bits;
 mod block;
+mod counts;
 mod histogram;
 mod network;
 
@@ -14,7 +15,7 @@ use super::random::Random;
 use crate::recipe::{MedianBlur, Whole};
 
 /// Neighbourhoods from this size on are done by histograms: measured, those below are faster bit by bit.
-const LARGE: usize = 15;
+const LARGE: usize = 13;
 /// Kernels may read a vector past the end of a row.
 const PAST_THE_END: usize = 64;
 
@@ -35,14 +36,15 @@ fn blur(size: usize, from: Picture, to: &mut [u8], spare: &mut Spare) {
     let (vectors, stride) = (spare.vectors, from.stride());
     let bordered = Bordered::of(from, size / 2, std::mem::take(&mut spare.bordered));
     if size >= LARGE {
-        histogram::median(&mut spare.counts, &bordered.levels, bordered.stride, size, stride, to);
+        let (levels, width) = (&bordered.levels[..], stride);
+        let blur = histogram::Blur { levels, stride: bordered.stride, size, width, out: to };
+        blur.with(&mut spare.counts, vectors);
     } else {
         for (y, out) in to.chunks_exact_mut(stride).enumerate() {
             match size {
                 7 => dispatch(vectors, bits::Row::<7> { rows: bordered.rows(y), out }),
                 9 => dispatch(vectors, bits::Row::<9> { rows: bordered.rows(y), out }),
-                11 => dispatch(vectors, bits::Row::<11> { rows: bordered.rows(y), out }),
-                _ => dispatch(vectors, bits::Row::<13> { rows: bordered.rows(y), out }),
+                _ => dispatch(vectors, bits::Row::<11> { rows: bordered.rows(y), out }),
             }
         }
     }

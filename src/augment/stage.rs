@@ -10,14 +10,14 @@ use rayon::prelude::*;
 
 use super::copy::Workspace;
 use super::image::{Image, Picture};
-use crate::data::{Labels, PixelType, Pixels, Split, SplitWriter};
-use crate::engine::{Stopped, Task};
+use crate::data::{Foretold, ForetoldSplit, Pixels, Split, foretold_split};
+use crate::engine::{Digesting, Stopped, Task};
 use crate::recipe::{Augment, files};
 use plan::Plan;
 pub use plan::Round;
 
-/// Bytes of copies made at a time. One such piece is written while the next is made: memory stays flat at two of
-/// them and what each thread works in, and a stop request is heard after one.
+/// Bytes of copies made at a time. One such piece is written and digested while the next is made: memory stays flat at
+/// two of them and what each thread works in, and a stop request is heard after one.
 const PIECE: usize = 4 << 20;
 
 /// Writes `train.safetensors`: the originals in their order if they are kept, then a copy of every image, then the
@@ -42,11 +42,7 @@ pub fn augment(task: &Task) -> Result<()> {
     let pool = pool.context("cannot start threads")?;
     let mut output = Output::create(task, &settings, &split, &plan)?;
     if settings.keep_originals {
-        let image = split.height() * split.width() * 3;
-        for index in 0..split.len() {
-            output.push(index, &originals[index * image..][..image], None)?;
-            output.report_every(256)?;
-        }
+        output.push_originals(originals, &pool)?;
     }
     let mut maker = Maker::new(&settings, (split.width(), originals), split.len(), &pool);
     for round in plan.rounds() {
@@ -55,8 +51,8 @@ pub fn augment(task: &Task) -> Result<()> {
             maker.make(*round, indices, &mut output, &pool)?;
         }
     }
-    maker.made.write(&mut output)?;
-    output.writer.finish()
+    output.push(&maker.made, &pool, || {})?;
+    output.finish()
 }
 
 /// What makes copies: each thread's workspace, and two pieces.
@@ -74,12 +70,17 @@ struct Maker<'a> {
     next: Piece,
 }
 
-/// Copies with the images that they are of.
+/// Copies, and of which images they are; there may be room for more.
 #[derive(Default)]
 struct Piece {
-    round: Option<Round>,
     indices: Vec<usize>,
     images: Vec<Image>,
+}
+
+impl Piece {
+    fn pixels(&self) -> impl Iterator<Item = &[u8]> {
+        self.images[..self.indices.len()].iter().map(|image| &image.pixels[..])
+    }
 }
 
 impl<'a> Maker<'a> {
@@ -96,7 +97,7 @@ impl<'a> Maker<'a> {
         Maker { settings, width, originals, size, at_a_time, workspaces, made, next }
     }
 
-    /// Makes a piece while the one before is written.
+    /// Makes a piece while the one before is written and digested.
     fn make(
         &mut self,
         round: Round,
@@ -105,25 +106,15 @@ impl<'a> Maker<'a> {
         pool: &ThreadPool,
     ) -> Result<()> {
         let mut next = std::mem::take(&mut self.next);
-        next.round = Some(round);
         next.indices.clear();
         next.indices.extend_from_slice(indices);
         // Images keep their memory from piece to piece.
         next.images.resize_with(next.images.len().max(indices.len()), Image::default);
         let maker = &*self;
-        let make_all = |next: &mut Piece| {
+        let written = output.push(&maker.made, pool, || {
             let images = next.images.par_iter_mut().zip(&next.indices);
             images.for_each(|(image, index)| maker.make_one(round, *index, image));
-        };
-        let written = if pool.current_num_threads() == 1 {
-            pool.install(|| make_all(&mut next));
-            maker.made.write(output)
-        } else {
-            pool.in_place_scope(|scope| {
-                scope.spawn(|_| make_all(&mut next));
-                maker.made.write(output)
-            })
-        };
+        });
         self.next = std::mem::replace(&mut self.made, next);
         written
     }
@@ -137,62 +128,73 @@ impl<'a> Maker<'a> {
     }
 }
 
-impl Piece {
-    fn write(&self, output: &mut Output) -> Result<()> {
-        let Some(round) = self.round else { return Ok(()) };
-        for (index, image) in self.indices.iter().zip(&self.images) {
-            output.push(*index, &image.pixels, Some(round))?;
-        }
-        output.report_every(1)
-    }
-}
-
 /// What is being written, and how far it is.
 struct Output<'a> {
     task: &'a Task,
-    settings: &'a Augment,
-    split: &'a Split,
-    labels: Labels,
-    writer: SplitWriter,
+    /// Bytes of an image.
+    image: usize,
+    file: ForetoldSplit,
+    digesting: Digesting,
     done: usize,
     total: usize,
 }
 
 impl<'a> Output<'a> {
-    fn create(task: &'a Task, settings: &'a Augment, split: &'a Split, plan: &Plan) -> Result<Output<'a>> {
+    fn create(task: &'a Task, settings: &Augment, split: &Split, plan: &Plan) -> Result<Output<'a>> {
+        let kept = if settings.keep_originals { split.len() } else { 0 };
+        let originals = (0..kept).map(|index| (index, split.source(index).to_string()));
+        let copies = plan.rounds().iter().flat_map(|round| {
+            plan.images(*round).map(|index| (index, name_of_copy(settings, split.source(index), *round)))
+        });
+        let foretold = Foretold::of(&split.labels(), originals.chain(copies));
         let path = task.content(files::TRAIN);
-        let (height, width) = (split.height(), split.width());
-        let total = plan.copies() + split.len() * usize::from(settings.keep_originals);
-        let labels = split.labels();
-        let writer = match &labels {
-            Labels::Hard(_) => SplitWriter::create(&path, total, height, width, PixelType::U8),
-            Labels::Soft { classes, .. } => {
-                SplitWriter::create_soft(&path, total, height, width, PixelType::U8, *classes)
-            }
-        }?;
-        Ok(Output { task, settings, split, labels, writer, done: 0, total })
+        let (file, digesting) = foretold_split(&path, split.height(), split.width(), foretold)?;
+        let image = (split.height() * split.width() * 3).max(1);
+        Ok(Output { task, image, file, digesting, done: 0, total: kept + plan.copies() })
     }
 
-    /// `index` is the original's; copies are named after it: `train/A/1.jpg#copy1`, or `train/A/1.jpg#copy1-edges`
-    /// where they got one augmentation.
-    fn push(&mut self, index: usize, image: &[u8], round: Option<Round>) -> Result<()> {
-        let mut source = self.split.source(index).to_string();
-        if let Some(Round { number, only, .. }) = round {
-            let op = only.map_or(String::new(), |place| format!("-{}", self.settings.apply[place].name()));
-            source = format!("{source}#copy{number}{op}");
+    fn push_originals(&mut self, originals: &[u8], pool: &ThreadPool) -> Result<()> {
+        let size = self.image;
+        for images in originals.chunks((PIECE / size).max(1) * size) {
+            self.push_pixels(&[images], images.len() / size, pool, || {})?;
         }
-        self.done += 1;
-        match &self.labels {
-            Labels::Hard(labels) => self.writer.push(image, labels[index], &source),
-            Labels::Soft { values, classes } => {
-                let weights = &values[index * classes..][..*classes];
-                self.writer.push_soft(Pixels::U8(image), weights, &source)
-            }
-        }
+        Ok(())
     }
 
-    fn report_every(&self, images: usize) -> Result<()> {
-        if self.done.is_multiple_of(images) || self.done == self.total {
+    /// Writes and digests images, and has `meanwhile` done on the threads that are free.
+    fn push(&mut self, images: &Piece, pool: &ThreadPool, meanwhile: impl FnOnce() + Send) -> Result<()> {
+        let pixels: Vec<&[u8]> = images.pixels().collect();
+        self.push_pixels(&pixels, pixels.len(), pool, meanwhile)
+    }
+
+    fn push_pixels(
+        &mut self,
+        pixels: &[&[u8]],
+        images: usize,
+        pool: &ThreadPool,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Result<()> {
+        let Output { file, digesting, .. } = self;
+        let mut write = || pixels.iter().try_for_each(|pixels| file.push(pixels));
+        let mut digest = || pixels.iter().for_each(|pixels| digesting.update(pixels));
+        let written = if pool.current_num_threads() == 1 {
+            pool.install(meanwhile);
+            digest();
+            write()
+        } else {
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| meanwhile());
+                scope.spawn(|_| digest());
+                write()
+            })
+        };
+        written?;
+        self.done += images;
+        self.report(images)
+    }
+
+    fn report(&self, images: usize) -> Result<()> {
+        if images > 0 {
             self.task.progress(self.done as u64, self.total as u64, "image", &[]);
             if self.task.should_stop() {
                 return Err(Stopped { saved_at: None }.into());
@@ -200,6 +202,20 @@ impl<'a> Output<'a> {
         }
         Ok(())
     }
+
+    fn finish(self) -> Result<()> {
+        let Output { task, file, mut digesting, .. } = self;
+        digesting.update(file.end());
+        file.finish()?;
+        task.digested(files::TRAIN, digesting.finish())
+    }
+}
+
+/// Copies are named after their original: `train/A/1.jpg#copy1`, or `train/A/1.jpg#copy1-edges` where they got one
+/// augmentation.
+fn name_of_copy(settings: &Augment, original: &str, Round { number, only, .. }: Round) -> String {
+    let op = only.map_or(String::new(), |place| format!("-{}", settings.apply[place].name()));
+    format!("{original}#copy{number}{op}")
 }
 
 #[cfg(test)]

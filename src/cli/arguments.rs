@@ -81,8 +81,10 @@ pub enum Verb {
     /// Digest every artifact again and set damaged ones aside
     #[command(after_help = "Example:\n  pipeline verify && pipeline verify --rerun 4f2a91")]
     Verify(Verify),
-    /// Write an image set as folders of PNG
-    #[command(after_help = "Example:\n  pipeline export tiny experiments/distill_vs_full.toml --to pictures")]
+    /// Write an image set as folders of PNG, or the curves of a launch as TensorBoard reads them
+    #[command(
+        after_help = "Examples:\n  pipeline export tiny experiments/distill_vs_full.toml --to pictures\n  pipeline export --tensorboard distill_vs_full --to events && tensorboard --logdir events"
+    )]
     Export(Export),
     /// List, check, show and fetch the data sets of pipeline.toml
     #[command(
@@ -156,6 +158,9 @@ pub struct Run {
     /// The same in money, at the price that pipeline.toml tells
     #[arg(long, value_name = "MONEY", value_parser = amount)]
     pub max_cost: Option<f64>,
+    /// Write curves as TensorBoard's event files, too, into `tensorboard` of the launch's folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// One stage at a time, so that no stage's energy is a share of what others drew
     #[arg(long, conflicts_with = "jobs")]
     pub exclusive: bool,
@@ -267,9 +272,14 @@ pub struct Verify {
 #[derive(Args)]
 pub struct Export {
     /// The first digits of an artifact's key, or a stage of the experiment
-    pub what: String,
+    #[arg(required_unless_present = "tensorboard", conflicts_with = "tensorboard")]
+    pub what: Option<String>,
     /// The experiment's file, where a stage is named; without it, the one launched last
+    #[arg(conflicts_with = "tensorboard")]
     pub experiment: Option<PathBuf>,
+    /// Write the curves of this experiment or launch instead: a folder a stage, with an event file in it
+    #[arg(long, value_name = "LAUNCH")]
+    pub tensorboard: Option<String>,
     /// The folder to write to; it must not exist, or be empty
     #[arg(long, value_name = "FOLDER")]
     pub to: PathBuf,

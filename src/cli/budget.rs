@@ -214,7 +214,7 @@ impl Listener for Budget {
 }
 
 /// What stages of this launch drew so far; those that are done are remembered in `settled`.
-fn spent(
+pub(super) fn spent(
     store: &Store,
     stages: &BTreeSet<(&'static str, String)>,
     since: &str,

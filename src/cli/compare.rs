@@ -10,6 +10,11 @@ use crate::report::{self, Comparison, Launch, results, sides::Chosen};
 pub fn compare(arguments: &Compare) -> Result<(), Failure> {
     let opened = Opened::here()?;
     let launches = launches(&opened, &arguments.launches)?;
+    if arguments.against.is_some() {
+        let text = report::against_published(&launches, &opened.store()?, format(arguments.format));
+        say!("{}", text.map_err(Failure::usage)?.trim_end());
+        return Ok(());
+    }
     let filters = arguments.filters.iter().map(|text| filter(text)).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
         chosen: Chosen {

@@ -1,4 +1,4 @@
-//! `pipeline export`: an image set as folders of PNG, with the splits that it passes on.
+//! `pipeline export`: an image set as folders of PNG, with the splits that it passes on, or curves for TensorBoard.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,16 @@ use super::say::say;
 use crate::data;
 use crate::engine::{Artifact, Store};
 use crate::recipe::files;
-use crate::report::Launch;
+use crate::report::{self, Launch, results};
 
 pub fn export(arguments: &Export) -> Result<(), Failure> {
     let opened = Opened::here()?;
     let store = opened.store()?;
-    let artifact = opened.artifact(&store, &arguments.what, arguments.experiment.as_deref())?;
+    if let Some(named) = &arguments.tensorboard {
+        return curves(&opened, &store, named, &arguments.to);
+    }
+    let what = arguments.what.as_deref().unwrap_or_default();
+    let artifact = opened.artifact(&store, what, arguments.experiment.as_deref())?;
     let launch = opened.launch(arguments.experiment.as_deref()).ok();
     let find = |file: &str| holder(&artifact, file, launch.as_ref(), &store);
     let splits: Vec<(String, PathBuf)> =
@@ -31,6 +35,19 @@ pub fn export(arguments: &Export) -> Result<(), Failure> {
     refuse_full_folder(&arguments.to)?;
     let count = data::export(&splits, &data::Classes::read(&classes)?, &arguments.to)?;
     say!("{count} images in {}", arguments.to.display());
+    Ok(())
+}
+
+/// The curves of a launch.
+fn curves(opened: &Opened, store: &Store, named: &str, to: &Path) -> Result<(), Failure> {
+    let launch = results::find(&opened.results(), named).map_err(Failure::usage)?;
+    refuse_full_folder(to)?;
+    let count = report::write_tensorboard(&launch, store, to)?;
+    if count == 0 {
+        let message = format!("no stage of `{}` left a curve", launch.launch);
+        return Err(Failure::usage(format!("{message}\nhint: `train` and `distil` stages do")));
+    }
+    say!("{count} curves in {}; `tensorboard --logdir {}` shows them", to.display(), to.display());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What a person types and sees: one verb a file. The only room, with `report`, that prints.
 
+mod ahead;
 mod arguments;
 mod bar;
 mod budget;
@@ -134,6 +135,7 @@ fn plan_only(arguments: &Plan) -> Result<(), Failure> {
         force: arguments.force.clone(),
         max_kwh: None,
         max_cost: None,
+        tensorboard: false,
         exclusive: false,
         dry_run: true,
         json: arguments.json,

@@ -22,6 +22,7 @@ pub fn launch(experiment: &Experiment, outcome: &Outcome, started: SystemTime) -
         command_line: std::env::args().collect(),
         axes: experiment.axes.iter().map(|axis| axis.name.clone()).collect(),
         replicates: experiment.replicates.clone(),
+        published: experiment.published.clone(),
         energy: Some(terms(&experiment.project.energy)),
         stages: stages.map(|(stage, outcome)| record(stage, outcome)).collect(),
         runs: runs.collect(),

@@ -33,11 +33,16 @@ pub fn report(arguments: &Report) -> Result<(), Failure> {
     let to = arguments.to.clone().unwrap_or_else(|| place(&opened, &launches));
     let store = opened.store()?;
     let page = page(&opened, &store, &launches, chosen, arguments.margin);
-    if report::write_report(&launches, &store, &page, &to).map_err(Failure::usage)? {
+    if let Some(folder) = &arguments.tex {
+        if report::write_tex(&launches, &store, &page, folder).map_err(Failure::usage)? {
+            say!("{}", folder.join("report.tex").display());
+            return Ok(());
+        }
+    } else if report::write_report(&launches, &store, &page, &to).map_err(Failure::usage)? {
         say!("{}", to.display());
-    } else {
-        eprint("nothing to report: no run of these launches has scores\n");
+        return Ok(());
     }
+    eprint("nothing to report: no run of these launches has scores\n");
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use console::style;
 use serde_json::json;
 
+use super::ahead::Ahead;
 use super::arguments::Run;
 use super::budget::{Budget, Limit};
 use super::failure::Failure;
@@ -17,6 +18,9 @@ use super::view::{View, seconds};
 use super::{plan, record, report as page, terms};
 use crate::engine::{self, Final, History, Listener, Options, Outcome, Store};
 use crate::report::{self, Launch, results};
+
+/// The folder of event files in that of a launch.
+const TENSORBOARD: &str = "tensorboard";
 
 pub fn run(arguments: &Run) -> Result<(), Failure> {
     let opened = OpenedExperiment::new(&arguments.chosen)?;
@@ -34,14 +38,37 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let terms = terms::terms(&opened.experiment.project.energy);
     let limit = Limit::of(arguments, &terms)?;
     let mut budget = Budget::open(limit, graph, &store, &mut history, &options, &terms)?;
-    let listeners: &mut [&mut dyn Listener] = &mut [&mut view, &mut journal, &mut budget];
+    let mut ahead = look_ahead(&opened, &store, &mut history, &options, &view)?;
+    let listeners: &mut [&mut dyn Listener] = &mut [&mut view, &mut journal, &mut budget, &mut ahead];
     let outcome = engine::run(graph, &store, &mut history, &options, listeners)?;
+    ahead.close();
     let record = record::launch(&opened.experiment, &outcome, started);
     let (launch, folder) = keep(record, journal, &opened, &store, &outcome)?;
+    if arguments.tensorboard {
+        report::write_tensorboard(&launch, &store, &folder.join(TENSORBOARD))?;
+    }
     tell(arguments, &store, &outcome, &launch, &folder)?;
     let spent = report::totals(&report::Stored::new(&launch, &store)).spent;
     budget.close(spent, &opened.experiment.path.to_string_lossy())?;
     ended(&outcome, &opened.experiment.path)
+}
+
+/// Watches what the launch draws and how far it is.
+fn look_ahead(
+    opened: &OpenedExperiment,
+    store: &Store,
+    history: &mut History,
+    options: &Options,
+    view: &View,
+) -> Result<Ahead, Failure> {
+    let graph = &opened.experiment.graph;
+    // To plan twice is worth it where a person looks on; elsewhere the launch's own stages tell.
+    let expected = match view.is_live() {
+        true => engine::predict(graph, &engine::plan(graph, store, history, options)?, store, history),
+        false => vec![None; graph.stages.len()],
+    };
+    let terms = terms::terms(&opened.experiment.project.energy);
+    Ok(Ahead::watch((graph, options, expected), (store, &terms), view.teller()))
 }
 
 /// How the engine is to go about it.
@@ -141,6 +168,9 @@ fn tell(
         eprint(&format!("{bill}\n"));
     }
     eprint(&format!("tables: {}/{{runs,summary,curves,confusion,stages,emissions}}.csv\n", shown.display()));
+    if arguments.tensorboard {
+        eprint(&format!("curves: tensorboard --logdir {}/{TENSORBOARD}\n", shown.display()));
+    }
     if folder.join(page::FILE).is_file() {
         eprint(&format!("report: {}/{}\n", shown.display(), page::FILE));
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::energy::ProcessMeter;
 use crate::engine::Task;
 use crate::engine::work::Work;
-use crate::{augment, data, engine};
+use crate::{augment, data, engine, select};
 
 /// Does the stage whose job the engine hands over.
 pub fn stage() -> ExitCode {
@@ -24,6 +24,7 @@ fn dispatch(task: &Task) -> Result<()> {
         "subset" => data::subset(task),
         "augment" => augment::augment(task),
         "weights" => data::weights(task),
+        "select" => select::select(task),
         "command" => command(task),
         other => {
             bail!("`{other}` is no stage of this program: `pipeline-worker` does those that need tensors")

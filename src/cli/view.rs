@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::style;
@@ -11,6 +12,9 @@ use crate::engine::{Event, Listener, StageEvent, StageId};
 
 /// How long a plain line stays silent about a stage that goes on.
 const PLAIN_EVERY: Duration = Duration::from_secs(15);
+
+/// How long plain lines stay silent about the launch as a whole.
+const SUMMED_EVERY: Duration = Duration::from_secs(60);
 
 /// Letters of a stage's bar.
 const BAR: usize = 16;
@@ -46,7 +50,28 @@ impl View {
         let live = console::user_attended_stderr();
         let target = if live { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        View { live, bars, total: ProgressBar::hidden(), running: HashMap::new(), tally: Tally::default() }
+        let total = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        View { live, bars, total, running: HashMap::new(), tally: Tally::default() }
+    }
+
+    /// Whether stderr is a terminal.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Shows what is said of the whole launch: below the stages on a terminal, else a line now and then.
+    pub fn teller(&self) -> impl Fn(String) + Send + 'static {
+        let (live, total, said) = (self.live, self.total.clone(), Mutex::new(Instant::now()));
+        move |text: String| {
+            if live {
+                return total.set_message(text);
+            }
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.elapsed() >= SUMMED_EVERY && !text.is_empty() {
+                *said = Instant::now();
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        }
     }
 
     fn line(&self, text: String) {
@@ -73,10 +98,12 @@ impl View {
         let noun = if stages == 1 { "stage" } else { "stages" };
         self.line(format!("{stages} {noun}, {cached} cached; {at_a_time}"));
         if self.live {
-            let look = ProgressStyle::with_template("{bar:20.cyan/dim} {pos}/{len} stages, {elapsed}");
+            let look =
+                ProgressStyle::with_template("{bar:20.cyan/dim} {pos}/{len} stages, {elapsed}  {wide_msg}");
             let look = look.unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.total =
-                self.bars.add(ProgressBar::new(stages as u64).with_style(look.progress_chars("━╸─")));
+            self.total.set_style(look.progress_chars("━╸─"));
+            self.total.set_length(stages as u64);
+            self.total = self.bars.add(self.total.clone());
             self.total.set_position(cached as u64);
             self.total.enable_steady_tick(Duration::from_secs(1));
         }

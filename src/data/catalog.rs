@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
 
+use super::cache::Key;
 use super::manifest::read_manifest;
 use super::members::Members;
 use super::{cifar, folder, hub, idx, sketch};
@@ -67,8 +68,8 @@ pub(super) trait Pictures: Send + Sync {
         Ok((self.read(place)?, "raw"))
     }
 
-    /// SHA-256 of the image's file, if it has one of its own.
-    fn digest(&self, _place: Place) -> Option<&str> {
+    /// SHA-256 of the image's file, if it has one of its own that can be read.
+    fn digest(&self, _place: Place) -> Option<Key> {
         None
     }
 }

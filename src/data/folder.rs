@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use image::RgbImage;
 
+use super::cache::Key;
 use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError};
 use super::decode::{decode, decode_told};
 use super::layout::{Layout, is_hidden};
@@ -22,7 +23,7 @@ impl Pictures for Files {
         decode_told(&self.0.read(place.file as usize)?).map_err(ReadError::Unreadable)
     }
 
-    fn digest(&self, place: Place) -> Option<&str> {
+    fn digest(&self, place: Place) -> Option<Key> {
         self.0.digest(place.file as usize)
     }
 }
@@ -52,9 +53,7 @@ pub fn catalog(members: Members) -> Result<Catalog> {
         bail!("`{}` is no folder and no zip, tar or tar.gz; hint: unpack it into a folder", only.path);
     }
     if classes.is_empty() {
-        bail!(
-            "it holds no classes; hint: expected `train/CLASS/*.jpg` (and `valid`, `test`), or `CLASS/*.jpg`"
-        );
+        bail!("it holds no classes; hint: {}", remedy(&members));
     }
     let warnings = left_aside(&aside).into_iter().collect();
     // A folder without images is no file, but whoever made it meant a class.
@@ -64,6 +63,20 @@ pub fn catalog(members: Members) -> Result<Catalog> {
     }
     let classes = classes.into_values().collect();
     Ok(Catalog { classes, warnings, pictures: Box::new(Files(members)) })
+}
+
+/// What data set it may be, if no folder of images. In a folder the files tell; archives are opened too late for that.
+fn remedy(members: &Members) -> &'static str {
+    let holds = |end: &str| members.files.iter().any(|file| file.path.ends_with(end));
+    if holds("data_batch_1.bin") {
+        "these are CIFAR-10's files: add `format = \"cifar10\"`"
+    } else if holds("train.bin") {
+        "these may be CIFAR-100's files: add `format = \"cifar100\"`"
+    } else if holds("-ubyte") || holds("-ubyte.gz") {
+        "these are files of the kind of MNIST's: add `format = \"idx\"`"
+    } else {
+        "expected `train/CLASS/*.jpg` (and `valid`, `test`), or `CLASS/*.jpg`"
+    }
 }
 
 /// Archives hold other files too; folders were listed by extension already.
@@ -97,6 +110,19 @@ mod tests {
     fn shape(catalog: &Catalog) -> Vec<(&str, [usize; 3])> {
         let sizes = |class: &ClassImages| [0, 1, 2].map(|split| class.images[split].len());
         catalog.classes.iter().map(|class| (class.name.as_str(), sizes(class))).collect()
+    }
+
+    #[test]
+    fn files_of_other_formats_are_told_by_their_names() {
+        for (path, wanted) in [
+            ("cifar-10-batches-bin/data_batch_1.bin", "cifar10"),
+            ("cifar-100-binary/train.bin", "cifar100"),
+            ("train-images-idx3-ubyte.gz", "idx"),
+            ("notes.txt", "train/CLASS"),
+        ] {
+            let error = catalog(Path::new("/nowhere"), listed(&[path, "other.txt"])).err().unwrap();
+            assert!(error.to_string().contains(wanted), "{path}: {error}");
+        }
     }
 
     #[test]

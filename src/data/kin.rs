@@ -76,7 +76,7 @@ pub fn find(look: &Look, classes: &[&ClassImages], keep: &KeepTogether) -> Resul
 
 /// The digest of the image's file, or of its pixels where the file holds others, too.
 fn own_key(pictures: &dyn Pictures, place: Place) -> Result<Option<Key>, ReadError> {
-    if let Some(key) = pictures.digest(place).and_then(key_of) {
+    if let Some(key) = pictures.digest(place) {
         return Ok(Some(key));
     }
     let picture = pictures.read(place)?;
@@ -147,7 +147,7 @@ fn fingerprint(pictures: &dyn Pictures, place: Place, caches: &[&Cache]) -> Resu
         let mut bytes = [0; 32];
         caches.iter().any(|cache| cache.get(key, &mut bytes)).then(|| Fingerprint::from_bytes(&bytes))
     };
-    let of_file = pictures.digest(place).and_then(key_of);
+    let of_file = pictures.digest(place);
     if let Some((key, print)) = of_file.and_then(|key| Some((key, recall(&key)?))) {
         return Ok(Some(Seen { key, print, is_new: false }));
     }

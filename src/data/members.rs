@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use sha2::{Digest, Sha256};
 
 use super::archive;
 use super::binary::Binary;
+use super::cache::{Key, key_of};
 use super::catalog::ReadError;
 use super::extents::Extents;
 use super::manifest::{Listed, file_name, open_listed, read_listed};
@@ -133,11 +135,11 @@ impl Members {
         })
     }
 
-    /// SHA-256 of a file, where it is known.
-    pub fn digest(&self, file: usize) -> Option<&str> {
+    /// SHA-256 of a file; files of an archive are read for it.
+    pub fn digest(&self, file: usize) -> Option<Key> {
         match &self.holder {
-            Holder::Folder { listed, .. } => Some(&listed[self.order[file] as usize].sha256),
-            _ => None,
+            Holder::Folder { listed, .. } => key_of(&listed[self.order[file] as usize].sha256),
+            _ => self.read(file).ok().map(|bytes| Sha256::digest(bytes).into()),
         }
     }
 

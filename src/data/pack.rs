@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use fast_image_resize::Resizer;
 use rayon::prelude::*;
 
-use super::cache::{Cache, key_of};
+use super::cache::{Cache, Key};
 use super::catalog::{ClassImages, ImageRef, Pictures, ReadError, SPLITS, SplitIndex};
 use super::draw::{Draws, Slots};
 use super::image_set::PixelType;
@@ -25,6 +25,8 @@ const SHOWN: usize = 20;
 /// An image whose pixels are ready.
 struct Ready {
     sums: ChannelSums,
+    /// SHA-256 of its file.
+    digest: Option<Key>,
     /// Whether it was decoded, and not remembered.
     is_new: bool,
 }
@@ -42,7 +44,7 @@ pub struct Packing<'a> {
     /// Source id and reason.
     unreadable: Vec<(&'a str, String)>,
     /// Split and id of the first image with these bytes.
-    seen: BTreeMap<&'a str, (SplitIndex, &'a str)>,
+    seen: BTreeMap<Key, (SplitIndex, &'a str)>,
     copies: Vec<(&'a str, &'a str)>,
     done: u64,
     total: u64,
@@ -195,13 +197,13 @@ impl<'a> Packing<'a> {
         if split == 0 {
             self.sums.add(&ready.sums);
         }
-        if let Some(digest) = self.look.pictures.digest(image.place) {
+        if let Some(digest) = ready.digest {
             let (other, id) = *self.seen.entry(digest).or_insert((split, &image.id));
             if other != split {
                 self.copies.push((&image.id, id));
             }
-            if let Some(key) = key_of(digest).filter(|_| ready.is_new) {
-                self.cache.add(&key, pixels);
+            if ready.is_new {
+                self.cache.add(&digest, pixels);
             }
         }
         writer.push(pixels, label as i64, &image.id)
@@ -270,12 +272,12 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn ready(&self, resizer: &mut Resizer, image: &ImageRef, into: &mut [u8]) -> Result<Ready, ReadError> {
-        let key = self.pictures.digest(image.place).and_then(key_of);
-        let is_new = !key.is_some_and(|key| self.cache.get(&key, into));
+        let digest = self.pictures.digest(image.place);
+        let is_new = !digest.is_some_and(|digest| self.cache.get(&digest, into));
         if is_new {
             let picture = self.pictures.read(image.place)?;
             square(resizer, &picture, self.side, self.fit, into);
         }
-        Ok(Ready { sums: ChannelSums::of(into), is_new })
+        Ok(Ready { sums: ChannelSums::of(into), digest, is_new })
     }
 }

@@ -1,5 +1,6 @@
 //! Writes one split of an image set, image by image, in memory that does not grow with the pixels.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -13,8 +14,8 @@ use super::whitening::Whitening;
 /// Bytes before the first tensor: room for the header, so that it can be written when all is known.
 const HEADER: usize = 1024;
 
-/// Layout: labels first, then the whitening where there is one, then pixels, then sources, so that every tensor lies on a multiple of its element's size
-/// (PyTorch's reader demands it).
+/// Layout: labels first, then the whitening where there is one, then pixels, then sources, so that every tensor lies on
+/// a multiple of its element's size (PyTorch's reader demands it).
 pub struct SplitWriter {
     path: PathBuf,
     file: BufWriter<File>,
@@ -62,7 +63,7 @@ impl SplitWriter {
     ) -> Result<SplitWriter> {
         let failed = || format!("cannot write `{}`", path.display());
         let mut file = File::create(path).with_context(failed)?;
-        let labels = shape[0] * soft.map_or(8, |classes| classes * 4);
+        let labels = shape[0] * bytes_of_label(soft);
         let ahead = HEADER + labels + bytes_of(whitening.as_ref());
         file.seek(SeekFrom::Start(ahead as u64)).with_context(failed)?;
         Ok(SplitWriter {
@@ -123,8 +124,7 @@ impl SplitWriter {
         if self.pushed > 0 {
             self.sources.push('\n');
         }
-        // One line an image: a line break in a file's name becomes its picture.
-        self.sources.push_str(&source.replace('\n', "\u{240A}"));
+        self.sources.push_str(&on_one_line(source));
         self.pushed += 1;
         Ok(())
     }
@@ -149,37 +149,55 @@ impl SplitWriter {
     }
 
     fn header(&self) -> Vec<u8> {
-        let [n, height, width] = self.shape;
-        let (pixel, size) = match self.pixels {
-            PixelType::U8 => ("U8", 1),
-            PixelType::F32 => ("F32", 4),
-        };
-        let (label, label_shape) = match self.soft {
-            None => ("I64", vec![n]),
-            Some(classes) => ("F32", vec![n, classes]),
-        };
-        let labels = self.labels.len();
-        let first = labels + bytes_of(self.whitening.as_ref());
-        let images = first + n * height * width * 3 * size;
-        let source = images + self.sources.len();
-        let mut tensors = json!({
-            "images": { "dtype": pixel, "shape": [n, height, width, 3], "data_offsets": [first, images] },
-            "labels": { "dtype": label, "shape": label_shape, "data_offsets": [0, labels] },
-            "source": { "dtype": "U8", "shape": [source - images], "data_offsets": [images, source] },
-        });
-        if let Some(whitening) = &self.whitening {
-            let values = whitening.values();
-            let mean = labels + 4 * values;
-            tensors[Whitening::MEAN] =
-                json!({ "dtype": "F32", "shape": [values], "data_offsets": [labels, mean] });
-            tensors[Whitening::MATRIX] =
-                json!({ "dtype": "F32", "shape": [values, values], "data_offsets": [mean, first] });
-        }
-        let mut header = ((HEADER - 8) as u64).to_le_bytes().to_vec();
-        header.extend(tensors.to_string().into_bytes());
-        assert!(header.len() <= HEADER, "five tensors fit the header's room");
-        header.resize(HEADER, b' ');
-        header
+        header(&self.shape, self.pixels, self.soft, self.whitening.as_ref(), self.sources.len())
+    }
+}
+
+/// The bytes before the first tensor; `sources` is how many the sources take.
+pub(super) fn header(
+    [n, height, width]: &[usize; 3],
+    pixels: PixelType,
+    soft: Option<usize>,
+    whitening: Option<&Whitening>,
+    sources: usize,
+) -> Vec<u8> {
+    let (pixel, size) = match pixels {
+        PixelType::U8 => ("U8", 1),
+        PixelType::F32 => ("F32", 4),
+    };
+    let (label, label_shape) = match soft {
+        None => ("I64", vec![*n]),
+        Some(classes) => ("F32", vec![*n, classes]),
+    };
+    let labels = n * bytes_of_label(soft);
+    let first = labels + bytes_of(whitening);
+    let images = first + n * height * width * 3 * size;
+    let source = images + sources;
+    let mut tensors = json!({
+        "images": { "dtype": pixel, "shape": [n, height, width, 3], "data_offsets": [first, images] },
+        "labels": { "dtype": label, "shape": label_shape, "data_offsets": [0, labels] },
+        "source": { "dtype": "U8", "shape": [sources], "data_offsets": [images, source] },
+    });
+    if let Some(whitening) = whitening {
+        let values = whitening.values();
+        let mean = labels + 4 * values;
+        tensors[Whitening::MEAN] =
+            json!({ "dtype": "F32", "shape": [values], "data_offsets": [labels, mean] });
+        tensors[Whitening::MATRIX] =
+            json!({ "dtype": "F32", "shape": [values, values], "data_offsets": [mean, first] });
+    }
+    let mut header = ((HEADER - 8) as u64).to_le_bytes().to_vec();
+    header.extend(tensors.to_string().into_bytes());
+    assert!(header.len() <= HEADER, "five tensors fit the header's room");
+    header.resize(HEADER, b' ');
+    header
+}
+
+/// One line an image: a line break in a file's name becomes its picture.
+pub(super) fn on_one_line(source: &str) -> Cow<'_, str> {
+    match source.contains('\n') {
+        true => source.replace('\n', "\u{240A}").into(),
+        false => source.into(),
     }
 }
 
@@ -232,6 +250,11 @@ pub fn write_whitened_split(
         }
     }
     writer.finish()
+}
+
+/// Bytes of an image's label: a class, or a weight of each of so many.
+fn bytes_of_label(soft: Option<usize>) -> usize {
+    soft.map_or(8, |classes| 4 * classes)
 }
 
 /// Bytes that a whitening takes in a file.

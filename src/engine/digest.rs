@@ -52,25 +52,38 @@ impl Identity {
     }
 }
 
+/// A digest in the making, of bytes in a file's order.
+#[derive(Clone, Default)]
+pub struct Digesting {
+    hasher: Sha256,
+    size: u64,
+}
+
+impl Digesting {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    pub fn finish(self) -> FileDigest {
+        FileDigest { size: self.size, sha256: hex(&self.hasher.finalize()) }
+    }
+}
+
 /// Reads the whole file.
 pub fn digest_file(path: &Path) -> Result<FileDigest> {
     let unreadable = || format!("cannot read `{}`", path.display());
     let mut file = File::open(path).with_context(unreadable)?;
-    let mut hasher = Sha256::new();
+    let mut digesting = Digesting::default();
     let mut buffer = vec![0; 256 * 1024];
-    let mut size = 0;
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => {
-                hasher.update(&buffer[..n]);
-                size += n as u64;
-            }
+            Ok(0) => return Ok(digesting.finish()),
+            Ok(n) => digesting.update(&buffer[..n]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error).with_context(unreadable),
         }
     }
-    Ok(FileDigest { size, sha256: hex(&hasher.finalize()) })
 }
 
 /// By device and inode.

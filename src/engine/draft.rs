@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::attempt::{CHECKPOINTS, JOB, LOG};
-use super::digest::{FileDigest, digest_file};
+use super::digest::{FileDigest, Identity, digest_file};
 use super::meter::SPENT;
 use super::receipt::{RECEIPT, Receipt};
 use super::store::{Look, Store};
+use super::task::Digested;
 
 /// Stages that took longer than this are written through to the disk: a loss would cost more than the 4 ms that an
 /// fsync takes.
@@ -34,14 +35,15 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Digests every file of the content and makes it read-only.
+    /// Digests every file of the content, but those that are still as they were when their digests were `known`, and
+    /// makes it read-only.
     ///
     /// # Errors
     /// When there is no file, or something that is no file.
-    pub fn seal(&self) -> Result<BTreeMap<String, FileDigest>> {
+    pub fn seal(&self, known: &Digested) -> Result<BTreeMap<String, FileDigest>> {
         let content = self.path.join("content");
         let mut files = BTreeMap::new();
-        seal_folder(&content, &content, &mut files)?;
+        seal_folder(&content, &content, known, &mut files)?;
         if files.is_empty() {
             bail!("nothing was written, so there is nothing to keep");
         }
@@ -142,14 +144,19 @@ fn sync_path(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot sync `{}`", path.display()))
 }
 
-fn seal_folder(content: &Path, folder: &Path, files: &mut BTreeMap<String, FileDigest>) -> Result<()> {
+fn seal_folder(
+    content: &Path,
+    folder: &Path,
+    known: &Digested,
+    files: &mut BTreeMap<String, FileDigest>,
+) -> Result<()> {
     let unreadable = || format!("cannot read `{}`", folder.display());
     for entry in fs::read_dir(folder).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
         let path = entry.path();
         let kind = entry.file_type().with_context(unreadable)?;
         if kind.is_dir() {
-            seal_folder(content, &path, files)?;
+            seal_folder(content, &path, known, files)?;
             continue;
         }
         let relative = path.strip_prefix(content).expect("the walk stays below the content");
@@ -159,9 +166,36 @@ fn seal_folder(content: &Path, folder: &Path, files: &mut BTreeMap<String, FileD
         if !kind.is_file() {
             bail!("the stage wrote `{name}`, which is no file\nhint: copy what a link points at");
         }
-        files.insert(name.to_string(), digest_file(&path)?);
+        let metadata = entry.metadata().with_context(unreadable)?;
+        let digest = match known.get(&path) {
+            Some((then, digest)) if *then == Identity::of(&metadata) && digest.size == then.size => {
+                digest.clone()
+            }
+            _ => digest_file(&path)?,
+        };
+        files.insert(name.to_string(), digest);
         fs::set_permissions(&path, Permissions::from_mode(0o444))
             .with_context(|| format!("cannot make `{}` read-only", path.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_made_while_writing_stands_until_the_file_is_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let draft = Draft::create(folder.path()).unwrap();
+        let path = draft.path.join("content/a");
+        fs::write(&path, "abc").unwrap();
+        let told = FileDigest { size: 3, sha256: "told".into() };
+        let then = Identity::of(&fs::metadata(&path).unwrap());
+        let known = Digested::from([(path.clone(), (then, told.clone()))]);
+        assert_eq!(draft.seal(&known).unwrap()["a"], told);
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "abd").unwrap();
+        assert_eq!(draft.seal(&known).unwrap()["a"], digest_file(&path).unwrap());
+    }
 }

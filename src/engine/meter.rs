@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,35 @@ pub trait Metering {
 
 /// Takes what the meter has read so far.
 pub type Keep = Box<dyn Fn(Value) + Send>;
+
+/// What a stage's attempts have drawn so far, told to its own process by the meter's thread.
+#[derive(Clone, Default)]
+pub struct SoFar {
+    before: Vec<Value>,
+    now: Arc<Mutex<Value>>,
+}
+
+impl SoFar {
+    /// After attempts that came to nothing.
+    pub fn after(attempts: &[Spent]) -> SoFar {
+        SoFar { before: attempts.iter().map(|spent| spent.energy.clone()).collect(), now: Arc::default() }
+    }
+
+    /// Hears what `keep` is told.
+    pub fn hearing(&self, keep: Keep) -> Keep {
+        let now = self.now.clone();
+        Box::new(move |energy: Value| {
+            *now.lock().unwrap_or_else(PoisonError::into_inner) = energy.clone();
+            keep(energy);
+        })
+    }
+
+    /// Of each attempt, this one last; of one that the meter has said nothing of yet, nothing.
+    pub fn told(&self) -> Vec<Value> {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.before.iter().cloned().chain([now]).filter(|energy| !energy.is_null()).collect()
+    }
+}
 
 /// Reads nothing.
 pub struct NoMeter;

@@ -10,8 +10,11 @@ use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::digest::{FileDigest, Identity};
 use super::event::StageEvent;
 use super::job::{Job, JobSource};
+use super::meter::SoFar;
+use super::taken;
 
 /// The work ended because it was asked to; what can be resumed is saved.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +34,12 @@ pub struct Task {
     stop: Arc<AtomicBool>,
     tell: Box<dyn Fn(&StageEvent)>,
     facts: RefCell<BTreeMap<String, Value>>,
+    digested: RefCell<Digested>,
+    metered: SoFar,
 }
+
+/// Files of a draft whose digests were made while they were written, as they were then.
+pub type Digested = BTreeMap<PathBuf, (Identity, FileDigest)>;
 
 impl Task {
     /// Folders `content` and `measured` in `draft` must exist; `checkpoints` is made when it is asked for.
@@ -42,16 +50,29 @@ impl Task {
         stop: Arc<AtomicBool>,
         tell: Box<dyn Fn(&StageEvent)>,
     ) -> Task {
-        Task { job, draft, checkpoints, stop, tell, facts: RefCell::default() }
+        let (facts, digested, metered) = Default::default();
+        Task { job, draft, checkpoints, stop, tell, facts, digested, metered }
     }
 
-    /// The stage's parameters; fields that name stages hold what a person calls those stages.
+    /// With what the meter says while the work goes on.
+    pub fn metered_by(self, metered: SoFar) -> Task {
+        Task { metered, ..self }
+    }
+
+    /// What each attempt has drawn, this one last, as the meter last said it: about once a second.
+    pub fn drawn_so_far(&self) -> Vec<Value> {
+        self.metered.told()
+    }
+
+    /// The stage's parameters; fields that name stages hold what a person calls those stages, and those that an input
+    /// decides what it decided.
     pub fn parameters<T: DeserializeOwned>(&self) -> Result<T> {
         let mut parameters = self.job.pre_image["parameters"].clone();
         let fields = parameters.as_object_mut().context("the job's parameters are no table")?;
         for (role, input) in self.job.inputs.iter().filter(|(role, _)| !role.contains('.')) {
             fields.entry(role.clone()).or_insert_with(|| Value::String(input.label.clone()));
         }
+        taken::fill(&mut parameters, &|role, file| self.input(role, file))?;
         serde_json::from_value(parameters).context("the job's parameters do not fit this program's version")
     }
 
@@ -74,6 +95,21 @@ impl Task {
     /// Where a file of the artifact is to be written.
     pub fn content(&self, name: &str) -> PathBuf {
         self.draft.join("content").join(name)
+    }
+
+    /// The digest of a file of the artifact, made of the very bytes that were written: the file, unless it is changed
+    /// afterwards, need not be read again.
+    pub fn digested(&self, name: &str, digest: FileDigest) -> Result<()> {
+        let path = self.content(name);
+        let metadata = std::fs::metadata(&path);
+        let metadata = metadata.with_context(|| format!("cannot read `{}`", path.display()))?;
+        self.digested.borrow_mut().insert(path, (Identity::of(&metadata), digest));
+        Ok(())
+    }
+
+    /// What [`digested`](Self::digested) was told.
+    pub fn known_digests(&self) -> Digested {
+        self.digested.borrow().clone()
     }
 
     /// Where a file is to be written that is kept beside the artifact, outside its digest: times, traces.

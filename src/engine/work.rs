@@ -22,7 +22,7 @@ use super::job::Job;
 use super::key::short;
 use super::lock::{self, Mode};
 use super::machine;
-use super::meter::{Clock, Meter, Spent, spent_by};
+use super::meter::{Clock, Meter, SoFar, Spent, spent_by};
 use super::receipt::{Receipt, content_digest};
 use super::store::{Look, Store, is_full, unwritable};
 use super::task::{Stopped, Task};
@@ -81,11 +81,13 @@ fn attempt(job: Job, job_file: &Path, work: Work, stop: &Arc<AtomicBool>, tell: 
     let full = |error: io::Error| unwritable(store.root(), error);
     let (checkpoints, before) = adopt(&store, &alive.folder, &job.key).map_err(full)?;
     let draft = Draft::create(&alive.folder).map_err(full)?;
+    let so_far = SoFar::after(&before.spent);
     let task = Task::new(job, draft.path.clone(), checkpoints, stop.clone(), {
         let tell = tell.clone();
         Box::new(move |event| tell(event))
     });
-    match carry_through(&task, &draft, work, before) {
+    let task = task.metered_by(so_far.clone());
+    match carry_through(&task, &draft, work, (before, &so_far)) {
         Ok(receipt) => {
             let first = draft.commit(&store, &receipt)?;
             tidy(&store, alive, &receipt.key);
@@ -115,13 +117,18 @@ fn hold(store: &Store, job: &Job, stop: &Arc<AtomicBool>, tell: &Tell) -> Result
 }
 
 /// Does the work, seals the draft and writes what the receipt says.
-fn carry_through(task: &Task, draft: &Draft, work: Work, before: Before) -> Result<Receipt> {
+fn carry_through(
+    task: &Task,
+    draft: &Draft,
+    work: Work,
+    (before, so_far): (Before, &SoFar),
+) -> Result<Receipt> {
     let clock = Clock::start(&draft.path);
-    let metering = work.meter.begin(&task.job, &task.measured(TRACE), clock.keeper());
+    let metering = work.meter.begin(&task.job, &task.measured(TRACE), so_far.hearing(clock.keeper()));
     let files = catch_unwind(AssertUnwindSafe(|| (work.does)(task)))
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .and_then(|()| check_sources(&task.job))
-        .and_then(|()| draft.seal());
+        .and_then(|()| draft.seal(&task.known_digests()));
     let mut spent = clock.stop();
     spent.energy = metering.end(&spent);
     match files {

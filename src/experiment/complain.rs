@@ -9,17 +9,22 @@ use crate::recipe::{Complaint, Facts};
 /// Asks the recipe of a sound instance, whose inputs are among `instances`.
 pub fn complain(parts: &Parts<'_>, instance: &Instance, instances: &[Instance], problems: &mut Problems) {
     let variant = parts.variant(instance);
-    let Some(recipe) = &variant.recipe else { return };
     let known = |input: &Option<usize>| input.map_or_else(Facts::default, |at| instances[at].facts.clone());
     let facts: Vec<Facts> = instance.inputs.iter().map(known).collect();
-    for complaint in recipe.complaints(parts.setting, &facts) {
-        problems.push(place(complaint, parts, instance, instances));
+    for (tree, recipe) in variant.candidates() {
+        for complaint in recipe.complaints(parts.setting, &facts) {
+            problems.push(place(complaint, tree, (parts, instance, instances)));
+        }
     }
 }
 
-fn place(complaint: Complaint, parts: &Parts<'_>, instance: &Instance, instances: &[Instance]) -> Problem {
+fn place(
+    complaint: Complaint,
+    tree: &Node,
+    (parts, instance, instances): (&Parts<'_>, &Instance, &[Instance]),
+) -> Problem {
     let variant = parts.variant(instance);
-    let node = variant.tree.towards(&complaint.field);
+    let node = tree.towards(&complaint.field);
     let mut problem = match complaint.field.is_empty() {
         true => Problem::error(&header(parts, instance), name_it(parts, instance, &complaint.message)),
         false => Problem::error(&node.origin, &complaint.message),

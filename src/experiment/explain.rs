@@ -28,10 +28,10 @@ pub fn explain(topic: &str) -> Result<String, String> {
         return Ok(explain_kind(topic, table));
     }
     if topic == "pipeline.toml" {
-        let mut out = heading("pipeline.toml", &shapes().project.doc);
-        fields(&mut out, &shapes().project);
-        example(&mut out, examples::PROJECT);
-        return Ok(out);
+        return Ok(explain_table(topic, &shapes().project, examples::PROJECT));
+    }
+    if topic.trim_matches(['[', ']']) == "published" {
+        return Ok(explain_table("[published]", &shapes().published, examples::PUBLISHED));
     }
     let (choices, settings) = all_choices();
     let mut out = String::new();
@@ -57,7 +57,7 @@ pub fn explain(topic: &str) -> Result<String, String> {
 pub fn topics() -> Vec<String> {
     let (choices, settings) = all_choices();
     let mut topics: Vec<String> = shapes().kinds.keys().map(|kind| kind.to_string()).collect();
-    topics.push("pipeline.toml".into());
+    topics.extend(["pipeline.toml", "published"].map(String::from));
     topics.extend(examples::WRITTEN.iter().map(|(name, _)| name.to_string()));
     topics.extend(settings.into_iter().map(|(_, field, _)| field.name.clone()));
     topics.extend(choices.into_iter().map(|(_, choice)| choice.name.clone()));
@@ -68,6 +68,14 @@ pub fn topics() -> Vec<String> {
 
 fn separated(before: &str, text: String) -> String {
     if before.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// A table that is no stage.
+fn explain_table(title: &str, table: &Table, text: &str) -> String {
+    let mut out = heading(title, &table.doc);
+    fields(&mut out, table);
+    example(&mut out, text);
+    out
 }
 
 fn explain_kind(kind: &str, table: &Table) -> String {

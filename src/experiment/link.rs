@@ -1,13 +1,16 @@
 //! From variants to the instances that runs need: each is a variant with its inputs, made once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value as Json;
 
 use super::complain::complain;
 use super::cycles::Order;
 use super::matrix::Matrix;
 use super::problem::{Problem, Problems, nearest, quoted_list};
+use super::selection;
 use super::stages::Template;
-use super::variant::{Variant, Variants};
+use super::variant::{Collapsed, Variant, Variants};
 use crate::recipe::{Facts, Setting, Thing};
 
 /// A node of the graph to be.
@@ -19,6 +22,8 @@ pub struct Instance {
     pub axes: Vec<(usize, u32)>,
     /// What is known of the thing it makes.
     pub facts: Facts,
+    /// Of a selection, the values that each input tries, in the order of the inputs.
+    pub trials: Option<Vec<Json>>,
 }
 
 pub struct Linked {
@@ -49,12 +54,18 @@ impl Parts<'_> {
 /// Makes what the sinks need in each combination: every `evaluate`, and every stage that none reads.
 pub fn link(parts: &Parts<'_>, order: &Order, problems: &mut Problems) -> Linked {
     let sinks = sinks(parts);
-    let mut linker =
-        Linker { parts, instances: Vec::new(), known: HashMap::new(), demanded: BTreeSet::new() };
+    let mut linker = Linker {
+        parts,
+        order,
+        instances: Vec::new(),
+        known: HashMap::new(),
+        gathered: HashMap::new(),
+        demanded: BTreeSet::new(),
+    };
     let mut scored = Vec::new();
     let mut made: Vec<Option<usize>> = Vec::new();
-    for (at, combination) in parts.matrix.kept.iter().copied().enumerate() {
-        linker.combination(combination, order.of(at), &sinks, &mut made, problems);
+    for kept in 0..parts.matrix.kept.len() {
+        linker.combination(kept, &sinks, &mut made, problems);
         let evaluated = (0..parts.templates.len()).filter(|at| parts.templates[*at].kind == "evaluate");
         scored.extend(evaluated.filter_map(|at| made[at]));
     }
@@ -76,26 +87,32 @@ fn sinks(parts: &Parts<'_>) -> Vec<bool> {
     sinks
 }
 
+/// A selection, as a variant, and the values of the axes that it does not do away with.
+type Choosing = (usize, Vec<(usize, u32)>);
+
 struct Linker<'a> {
     parts: &'a Parts<'a>,
+    order: &'a Order,
     instances: Vec<Instance>,
     known: HashMap<(usize, Vec<Option<usize>>), usize>,
+    /// The trials of each choice.
+    gathered: HashMap<Choosing, Vec<usize>>,
     /// Variants that some run needs: only their problems are told.
     demanded: BTreeSet<usize>,
 }
 
 impl Linker<'_> {
-    /// Fills `made`: of each template that this combination needs, the instance.
+    /// Fills `made`: of each template that the `kept`-th combination needs for those `wanted`, the instance.
     fn combination(
         &mut self,
-        combination: usize,
-        order: &[usize],
-        sinks: &[bool],
+        kept: usize,
+        wanted: &[bool],
         made: &mut Vec<Option<usize>>,
         problems: &mut Problems,
     ) {
-        let variants = self.parts.variants;
-        let mut needed = sinks.to_vec();
+        let (variants, order) = (self.parts.variants, self.order.of(kept));
+        let combination = self.parts.matrix.kept[kept];
+        let mut needed = wanted.to_vec();
         for template in order.iter().rev() {
             if needed[*template] {
                 let variant = &variants.all[variants.serving(combination, *template)];
@@ -108,8 +125,60 @@ impl Linker<'_> {
             let variant = variants.serving(combination, template);
             let reads = &variants.all[variant].reads;
             let inputs = reads.iter().map(|read| read.template.and_then(|input| made[input])).collect();
+            let inputs = self.with_other_trials(variant, inputs, problems);
             made[template] = Some(self.instance(variant, inputs, problems));
         }
+    }
+
+    /// What a selection reads is made in other combinations, too: those that differ in the axes it does away with.
+    fn with_other_trials(
+        &mut self,
+        at: usize,
+        inputs: Vec<Option<usize>>,
+        problems: &mut Problems,
+    ) -> Vec<Option<usize>> {
+        let variant = &self.parts.variants.all[at];
+        let (Some(collapsed), Some(Some(trial))) = (&variant.collapsed, inputs.first()) else {
+            return inputs;
+        };
+        let Some(template) = variant.reads[0].template else { return inputs };
+        let axes = &self.instances[*trial].axes;
+        let fixed: Vec<(usize, u32)> =
+            axes.iter().copied().filter(|(axis, _)| !collapsed.holds(*axis)).collect();
+        if !self.gathered.contains_key(&(at, fixed.clone())) {
+            let trials = self.gather(template, collapsed, &fixed, problems);
+            problems.extend(selection::wrong_trials(self.parts, at, &trials, &self.instances));
+            self.gathered.insert((at, fixed.clone()), trials);
+        }
+        self.gathered[&(at, fixed)].iter().copied().map(Some).collect()
+    }
+
+    /// Every trial with these values of the axes that stay, in order of the values that are chosen.
+    fn gather(
+        &mut self,
+        template: usize,
+        collapsed: &Collapsed,
+        fixed: &[(usize, u32)],
+        problems: &mut Problems,
+    ) -> Vec<usize> {
+        let matrix = self.parts.matrix;
+        let mut wanted = vec![false; self.parts.templates.len()];
+        wanted[template] = true;
+        let mut tried: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+        for (kept, combination) in matrix.kept.iter().map(|at| &matrix.combinations[*at]).enumerate() {
+            let values: Vec<u32> = collapsed.axes().map(|axis| combination[axis]).collect();
+            let fits = fixed.iter().all(|(axis, value)| combination[*axis] == *value);
+            if !fits || tried.contains_key(&values) {
+                continue;
+            }
+            let mut made = Vec::new();
+            self.combination(kept, &wanted, &mut made, problems);
+            tried.extend(made[template].map(|trial| (values, trial)));
+        }
+        let mut trials: Vec<usize> = tried.into_values().collect();
+        let mut seen = BTreeSet::new();
+        trials.retain(|trial| seen.insert(*trial));
+        trials
     }
 
     fn instance(&mut self, variant: usize, inputs: Vec<Option<usize>>, problems: &mut Problems) -> usize {
@@ -137,11 +206,14 @@ impl Linker<'_> {
             axes.extend(input.into_iter().flat_map(|input| &input.axes));
             facts.push(input.map_or_else(Facts::default, |input| input.facts.clone()));
         }
+        let collapsed = variant.collapsed.as_ref();
+        let trials = collapsed.map(|axes| selection::trials(self.parts, axes, &inputs, &self.instances));
+        axes.retain(|(axis, _)| collapsed.is_none_or(|collapsed| !collapsed.holds(*axis)));
         axes.sort_unstable();
         axes.dedup();
         let recipe = variant.recipe.as_ref().filter(|_| variant.sound);
         let facts = recipe.map_or_else(Facts::default, |recipe| recipe.facts(self.parts.setting, &facts));
-        Instance { variant: at, inputs, axes, facts }
+        Instance { variant: at, inputs, axes, facts, trials }
     }
 }
 
@@ -202,6 +274,6 @@ fn with_article(thing: Thing) -> String {
     match thing {
         Thing::ImageSet => "an image set".into(),
         Thing::Weights | Thing::Trajectories | Thing::Scores | Thing::Anything => thing.name().into(),
-        Thing::Network => format!("a {}", thing.name()),
+        Thing::Network | Thing::Choice | Thing::Trial => format!("a {}", thing.name()),
     }
 }

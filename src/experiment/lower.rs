@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
+use super::choice::{Taken, put};
 use super::link::{Instance, Linked, Parts};
 use super::problem::{Problem, Problems};
-use super::variant::Variant;
-use crate::engine::{Files, Graph, Input, PassesOn, Stage, StageId};
-use crate::recipe::{Recipe, Setting};
+use super::stages::Template;
+use super::variant::{Variant, role_of_choice};
+use crate::engine::{Files, Graph, Input, PassesOn, Stage, StageId, taken};
+use crate::recipe::{Recipe, Select, files};
 
 /// One row of the tables: a combination's values of the axes that its scores depend on.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +33,7 @@ pub fn lower(parts: &Parts<'_>, linked: &Linked, problems: &mut Problems) -> (Gr
         let Some(recipe) = &variant.recipe else { continue };
         let known = &mut lowered[instance.variant];
         if known.is_none() {
-            match Lowered::new(recipe, variant, parts.setting) {
+            match Lowered::new(recipe, variant, parts) {
                 Ok(new) => *known = Some(new),
                 Err(error) => {
                     let message = format!("the settings have no canonical form: {error}");
@@ -63,18 +67,24 @@ struct Lowered {
 }
 
 impl Lowered {
-    fn new(recipe: &Recipe, variant: &Variant, setting: &Setting) -> Result<Lowered, serde_json::Error> {
+    fn new(recipe: &Recipe, variant: &Variant, parts: &Parts<'_>) -> Result<Lowered, serde_json::Error> {
+        let setting = parts.setting;
         let reads: Vec<(String, Files)> =
             variant.reads.iter().map(|read| (read.role.clone(), read.files.clone())).collect();
         let from = reads.iter().position(|(role, _)| role == "from");
+        let mut parameters = recipe.parameters(setting)?;
+        for (path, value) in taken_in(&parts.templates[variant.template], parts) {
+            put(&mut parameters, path, value);
+        }
         let passes_on = from.filter(|_| !recipe.passes_on().is_empty());
         let stage = Stage {
             kind: recipe.kind(),
             label: String::new(),
             name: String::new(),
             axes: BTreeMap::new(),
-            parts: recipe.parts(),
-            parameters: recipe.parameters(setting)?,
+            // Of whatever it may come to be.
+            parts: variant.candidates().flat_map(|(_, recipe)| recipe.parts()).collect(),
+            parameters,
             inputs: Vec::new(),
             sources: recipe.sources(setting),
             passes_on: passes_on.map(|input| PassesOn { input, files: recipe.passes_on() }),
@@ -86,7 +96,12 @@ impl Lowered {
         Ok(Lowered { stage, reads })
     }
 
-    fn into_stage(self, parts: &Parts<'_>, instance: &Instance) -> Stage {
+    fn into_stage(mut self, parts: &Parts<'_>, instance: &Instance) -> Stage {
+        if let Some(trials) = &instance.trials {
+            let files = self.reads.swap_remove(0).1;
+            self.reads = (0..trials.len()).map(|at| (Select::role(at), files.clone())).collect();
+            put(&mut self.stage.parameters, &[Select::TRIALS.to_string()], trials.as_slice().into());
+        }
         let reads = self.reads.into_iter().zip(&instance.inputs);
         let inputs = reads.filter_map(|((role, files), from)| Some(Input { role, from: (*from)?, files }));
         let name = parts.template(instance).name.to_string();
@@ -98,6 +113,18 @@ impl Lowered {
             ..self.stage
         }
     }
+}
+
+/// Where a stage's settings are chosen, and what stands there in its key.
+fn taken_in<'a>(template: &'a Template, parts: &Parts<'_>) -> Vec<(&'a [String], Value)> {
+    let selections = template.selections();
+    let reference = |one: &'a Taken| {
+        let place = selections.iter().position(|name| *name == &*one.selection).unwrap_or_default();
+        let axis = &*parts.matrix.axes[one.axis].name;
+        let at: Vec<&str> = std::iter::once(axis).chain(one.fields.iter().map(String::as_str)).collect();
+        (&one.path[..], taken(&role_of_choice(place), files::CHOICE, &at))
+    };
+    template.taken.iter().map(reference).collect()
 }
 
 /// `net[arm=full, seed=0]`, in order of the matrix.

@@ -1,6 +1,7 @@
 //! From text to checked stages, all errors at once: parse → merge → matrix → substitute → check → link → lower.
 
 mod check;
+mod choice;
 mod complain;
 mod cycles;
 mod energy;
@@ -14,8 +15,10 @@ mod network;
 mod parse;
 mod problem;
 mod project;
+mod published;
 mod render;
 mod schema;
+mod selection;
 mod shape;
 mod source;
 mod stages;
@@ -38,7 +41,7 @@ pub use schema::{experiment_schema, project_schema};
 pub use source::{Origin, Source};
 
 use crate::engine::Graph;
-use crate::recipe::{DeviceChoice, Machine, Project, Recipe, Setting};
+use crate::recipe::{DeviceChoice, Machine, Project, Published, Recipe, Setting};
 use link::Parts;
 use merge::Place;
 use parse::Override;
@@ -53,6 +56,8 @@ pub struct Experiment {
     pub question: Option<String>,
     /// The axes that tables average over.
     pub replicates: Vec<String>,
+    /// What a paper reports of the same setting.
+    pub published: Option<Published>,
     pub axes: Vec<Axis>,
     pub graph: Graph,
     /// The rows of the tables; each evaluate stage is one.
@@ -181,10 +186,12 @@ fn build(
     let question = stages::read_question(&tree, &mut problems);
     let matrix = matrix::read(tree.entry("matrix"), &mut problems);
     let replicates = stages::read_replicates(&tree, &matrix.axes, &mut problems);
+    let published = published::read(&tree, &mut problems);
     let templates = stages::read_templates(&tree, &matrix.axes, &mut problems);
     let variants = variant::make_variants(&templates, &matrix, setting);
     let parts = Parts { templates: &templates, matrix: &matrix, variants: &variants, setting };
     let (graph, recipes, runs) = stages_and_runs(&parts, &mut problems);
+    problems.extend(published.as_ref().and_then(|found| published::unrecorded(&tree, found, &recipes)));
     let problems = problem::tidy(problems);
     if has_errors(&problems) {
         return Err(problems);
@@ -194,6 +201,7 @@ fn build(
         path: path.to_path_buf(),
         question,
         replicates,
+        published,
         axes: matrix.axes.iter().map(Axis::of).collect(),
         runs,
         graph,

@@ -48,6 +48,7 @@ fn experiment_properties() -> Map<String, Json> {
         "additionalProperties": axis,
     });
     add("matrix", matrix);
+    add("published", shapes().published_schema.clone());
     for (kind, root) in &shapes().roots {
         let stages = json!({ "type": "object", "propertyNames": name, "additionalProperties": root });
         add(kind, stages);

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
-use crate::recipe::{KINDS, Project, schema_of};
+use crate::recipe::{KINDS, Project, Published, schema_of};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
@@ -118,9 +118,12 @@ impl Table {
 pub struct Shapes {
     pub kinds: BTreeMap<&'static str, Table>,
     pub project: Table,
+    /// `[published]` of an experiment.
+    pub published: Table,
     /// The JSON Schema of each kind's table, a reference into the definitions.
     pub roots: Vec<(&'static str, Json)>,
     pub project_schema: Json,
+    pub published_schema: Json,
     /// JSON Schema by name of type, as `$ref: #/$defs/NAME` finds it.
     pub definitions: Map<String, Json>,
 }
@@ -136,12 +139,14 @@ fn read_all() -> Result<Shapes, String> {
     let roots: Vec<(&'static str, Json)> =
         KINDS.iter().filter_map(|kind| Some((*kind, schema_of(kind, &mut generator)?.to_value()))).collect();
     let project_schema = Project::json_schema(&mut generator).to_value();
+    let published_schema = generator.subschema_for::<Published>().to_value();
     let definitions = generator.take_definitions(false);
     let reader = Reader { definitions: &definitions };
     let kinds = roots.iter().map(|(kind, root)| Ok((*kind, reader.table_of(root)?)));
     let kinds = kinds.collect::<Result<_, String>>()?;
     let project = reader.table_of(&project_schema)?;
-    Ok(Shapes { kinds, project, roots, project_schema, definitions })
+    let published = reader.table_of(&published_schema)?;
+    Ok(Shapes { kinds, project, published, roots, project_schema, published_schema, definitions })
 }
 
 /// Reads just what our recipes' schemas contain; anything else is an error, so that nothing goes unchecked.

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::choice::{self, Selections, Taken};
 use super::matrix::{Axis, is_name};
 use super::problem::{Problem, Problems};
 use super::shape::shapes;
 use super::source::Origin;
 use super::substitute::axes_read;
 use super::tree::{Entry, Node, Value};
-use crate::recipe::KINDS;
+use crate::recipe::{Describe, KINDS, Select};
 
 /// A stage as written; each combination of the axes that it reads makes one of it.
 pub struct Template {
@@ -20,18 +21,33 @@ pub struct Template {
     pub tree: Node,
     /// The axes that its own settings read, as indices in order of the matrix.
     pub axes: Vec<usize>,
+    /// Settings that other stages choose.
+    pub taken: Vec<Taken>,
     /// Its braces are wrong, which has been told; there is no sense in looking further.
     pub broken: bool,
 }
 
+impl Template {
+    /// The stages that choose settings of it, each once, in the order in which they are first named.
+    pub fn selections(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for taken in &self.taken {
+            if !names.contains(&&*taken.selection) {
+                names.push(&taken.selection);
+            }
+        }
+        names
+    }
+}
+
 /// Keys at the top of an experiment beside the kinds.
-pub const TOP: &[&str] = &["question", "replicates", "matrix", "extends"];
+pub const TOP: &[&str] = &["question", "replicates", "matrix", "published", "extends"];
 
 /// Names of kinds and keys that may stand at the top.
 pub fn check_top(tree: &Node, problems: &mut Problems) {
     for entry in tree.entries() {
         let name = &*entry.key;
-        if KINDS.contains(&name) || matches!(name, "question" | "replicates" | "matrix") {
+        if KINDS.contains(&name) || matches!(name, "question" | "replicates" | "matrix" | "published") {
             continue;
         }
         let problem = Problem::error(&entry.at, format!("unknown key `{name}`"));
@@ -79,6 +95,7 @@ pub fn read_replicates(tree: &Node, axes: &[Axis], problems: &mut Problems) -> V
 /// The stages in the order of the file.
 pub fn read_templates(tree: &Node, axes: &[Axis], problems: &mut Problems) -> Vec<Template> {
     let mut templates: Vec<Template> = Vec::new();
+    let selections = Selections::of(tree);
     let kinds = tree.entries().iter();
     for (kind, table) in kinds.filter_map(|entry| Some((kind_named(&entry.key)?, entry))) {
         if !table.node.is_table() {
@@ -88,7 +105,7 @@ pub fn read_templates(tree: &Node, axes: &[Axis], problems: &mut Problems) -> Ve
             continue;
         }
         for entry in table.node.entries() {
-            templates.extend(read_template(kind, entry, axes, problems));
+            templates.extend(read_template(kind, entry, (axes, &selections), problems));
         }
     }
     templates.sort_by_key(|template| {
@@ -113,7 +130,7 @@ fn kind_named(name: &str) -> Option<&'static str> {
 fn read_template(
     kind: &'static str,
     entry: &Entry,
-    axes: &[Axis],
+    (axes, selections): (&[Axis], &Selections<'_>),
     problems: &mut Problems,
 ) -> Option<Template> {
     let name = &entry.key;
@@ -129,8 +146,15 @@ fn read_template(
         problems.push(Problem::error(&entry.at, message).hint("letters, digits, `_` and `-`"));
         return None;
     }
+    if kind == Select::KIND
+        && let Some(axis) = axes.iter().find(|axis| axis.name == *name)
+    {
+        let problem = Problem::error(&entry.at, format!("`{{{name}}}` would be an axis and a choice"));
+        problems.push(problem.label(&axis.origin, "the axis").hint("give one of them another name"));
+    }
     let before = problems.len();
-    let read = axes_read(kind, &entry.node, axes, problems);
+    let read = axes_read(kind, &entry.node, axes, &|path| selections.holds(path), problems);
+    let taken = choice::taken(kind, &entry.node, axes, selections, problems);
     let broken = problems.len() > before || read.iter().any(|axis| axes[*axis].values.is_empty());
     Some(Template {
         kind,
@@ -138,6 +162,7 @@ fn read_template(
         at: entry.at.clone(),
         tree: entry.node.clone(),
         axes: read,
+        taken,
         broken,
     })
 }

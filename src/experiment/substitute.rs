@@ -100,37 +100,56 @@ fn braces_of(kind: &str, path: &[&str]) -> Braces {
 }
 
 /// The axes that a stage's table reads, in order of the matrix; what is wrong with its braces goes to `problems`.
-pub fn axes_read(kind: &str, tree: &Node, axes: &[Axis], problems: &mut Problems) -> Vec<usize> {
+/// What `choices` says of a name in braces that it is a choice is left alone.
+pub fn axes_read(
+    kind: &str,
+    tree: &Node,
+    axes: &[Axis],
+    choices: &dyn Fn(&str) -> bool,
+    problems: &mut Problems,
+) -> Vec<usize> {
     let mut read = Vec::new();
+    let mut found = |node: &Node, path: &str| match find_axis(path, axes) {
+        Some(axis) => read.push(axis),
+        None if choices(path) => {}
+        None => problems.push(unknown_axis(node, path, axes)),
+    };
+    let mut strays = Vec::new();
     for entry in tree.entries().iter().filter(|entry| entry.node.open) {
         let braces = braces_of(kind, &[&entry.key]);
-        find_axes(&entry.node, braces, axes, problems, &mut read);
+        find_axes(&entry.node, braces, &mut found, &mut strays);
     }
+    problems.extend(strays);
     read.sort_unstable();
     read.dedup();
     read
 }
 
-fn find_axes(node: &Node, braces: Braces, axes: &[Axis], problems: &mut Problems, read: &mut Vec<usize>) {
+fn find_axes(node: &Node, braces: Braces, found: &mut dyn FnMut(&Node, &str), strays: &mut Problems) {
     for below in node.items().iter().chain(node.entries().iter().map(|e| &e.node)).filter(|n| n.open) {
-        find_axes(below, Braces::Axes, axes, problems, read);
+        find_axes(below, Braces::Axes, found, strays);
     }
     let Some(text) = node.as_text() else { return };
-    let pieces = match pieces(text, braces) {
-        Ok(pieces) => pieces,
-        Err(Stray(at)) => return problems.push(stray(node, &text[at..at + 1])),
-    };
-    for piece in pieces {
-        let Piece::Axis(span) = piece else { continue };
-        let path = &text[span];
-        match find_axis(path, axes) {
-            Some(axis) => read.push(axis),
-            None => problems.push(unknown_axis(node, path, axes)),
-        }
+    match pieces(text, braces) {
+        Ok(pieces) => axis_paths(text, &pieces).for_each(|path| found(node, path)),
+        Err(Stray(at)) => strays.push(stray(node, &text[at..at + 1])),
     }
 }
 
-fn find_axis(path: &str, axes: &[Axis]) -> Option<usize> {
+fn axis_paths<'a>(text: &'a str, pieces: &[Piece]) -> impl Iterator<Item = &'a str> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Axis(span) => Some(&text[span.clone()]),
+        _ => None,
+    })
+}
+
+/// What stands between the braces of a text in a stage's table below the key `key`.
+pub fn references<'a>(kind: &str, key: &str, text: &'a str) -> Vec<&'a str> {
+    let pieces = pieces(text, braces_of(kind, &[key])).unwrap_or_default();
+    axis_paths(text, &pieces).collect()
+}
+
+pub fn find_axis(path: &str, axes: &[Axis]) -> Option<usize> {
     let name = path.split('.').next()?;
     axes.iter().position(|axis| &*axis.name == name)
 }
@@ -237,7 +256,7 @@ impl Scope<'_> {
     }
 }
 
-fn lacks_field(path: &str, field: &str, value: &Node, axis: &Axis, origin: &Origin) -> Problem {
+pub fn lacks_field(path: &str, field: &str, value: &Node, axis: &Axis, origin: &Origin) -> Problem {
     let used = origin.narrow(&format!("{{{path}}}"));
     let fields = || axis.values.iter().flat_map(Node::entries).map(|entry| &*entry.key);
     if axis.values.iter().all(|value| !value.is_table()) {
@@ -279,7 +298,7 @@ mod tests {
     fn put(kind: &str, key: &str, written: &str) -> (String, usize) {
         let axes = [axis("arm", &["full"]), axis("seed", &["7"])];
         let (mut problems, tree) = (Vec::new(), table(key, text(written)));
-        axes_read(kind, &tree, &axes, &mut problems);
+        axes_read(kind, &tree, &axes, &|_| false, &mut problems);
         let new = substitute(kind, &tree, &axes, &[0, 0], &mut problems);
         (new.get(key).unwrap().plain(), problems.len())
     }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::source::Origin;
 
 #[derive(Clone, Debug)]
@@ -148,6 +150,44 @@ impl Node {
             let dot = if path.is_empty() { "" } else { "." };
             entry.node.write_sections(&format!("{path}{dot}{}", key(&entry.key)), depth - 1, out);
         }
+    }
+
+    /// As JSON has it; dates are text.
+    pub fn json(&self) -> Json {
+        match &self.value {
+            Value::Text(text) | Value::Date(text) => Json::from(&**text),
+            Value::Int(value) => Json::from(*value),
+            Value::Float(value) => Json::from(*value),
+            Value::Bool(value) => Json::from(*value),
+            Value::List(items) => items.iter().map(Node::json).collect(),
+            Value::Table(entries) => {
+                let pair = |entry: &Entry| (entry.key.to_string(), entry.node.json());
+                Json::Object(entries.iter().map(pair).collect())
+            }
+        }
+    }
+
+    /// With another node at a path of keys and indices that it has.
+    pub fn with(&self, path: &[String], new: Node) -> Node {
+        let Some((first, rest)) = path.split_first() else { return new };
+        let value = match &self.value {
+            Value::List(items) => {
+                let mut items = items.to_vec();
+                if let Some(item) = first.parse::<usize>().ok().and_then(|at| items.get_mut(at)) {
+                    *item = item.with(rest, new);
+                }
+                Value::List(Arc::new(items))
+            }
+            Value::Table(entries) => {
+                let mut entries = entries.to_vec();
+                if let Some(entry) = entries.iter_mut().find(|entry| &*entry.key == first) {
+                    entry.node = entry.node.with(rest, new);
+                }
+                Value::Table(Arc::new(entries))
+            }
+            other => other.clone(),
+        };
+        Node { via: self.via.clone(), ..Node::new(value, self.origin.clone()) }
     }
 
     /// As TOML writes it on one line.

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::check::check;
+use super::choice::{Taken, candidates, not_as_it_stands};
 use super::matrix::Matrix;
 use super::problem::{Problem, Problems, quoted_list};
 use super::shape::shapes;
@@ -12,7 +13,7 @@ use super::stages::Template;
 use super::substitute::substitute;
 use super::tree::Node;
 use crate::engine::Files;
-use crate::recipe::{Recipe, Setting, Thing};
+use crate::recipe::{Recipe, Select, Setting, Thing, files};
 
 pub struct Variant {
     pub template: usize,
@@ -22,10 +23,53 @@ pub struct Variant {
     pub tree: Node,
     /// `None` when not even a repaired table could be built.
     pub recipe: Option<Recipe>,
+    /// What else it may come to be: its settings and recipe with each other value that may be chosen.
+    pub others: Vec<(Node, Recipe)>,
     /// Whether the recipe is what was written, and not repaired.
     pub sound: bool,
     pub reads: Vec<Read>,
+    /// Of a selection, the axes that it does away with.
+    pub collapsed: Option<Collapsed>,
     pub problems: Problems,
+}
+
+/// Axes as indices in order of the matrix.
+pub struct Collapsed {
+    /// Those whose values are chosen.
+    pub over: Vec<usize>,
+    /// Those that repeat a trial.
+    pub mean_over: Vec<usize>,
+}
+
+impl Collapsed {
+    pub fn axes(&self) -> impl Iterator<Item = usize> {
+        self.over.iter().chain(&self.mean_over).copied()
+    }
+
+    pub fn holds(&self, axis: usize) -> bool {
+        self.axes().any(|known| known == axis)
+    }
+}
+
+/// The role of the choice that is the so-and-so-many-th of a stage.
+pub fn role_of_choice(place: usize) -> String {
+    format!("choice.{place}")
+}
+
+impl Variant {
+    /// Its settings and recipe, and all that it may come to be.
+    pub fn candidates(&self) -> impl Iterator<Item = (&Node, &Recipe)> {
+        let own = self.recipe.iter().map(|recipe| (&self.tree, recipe));
+        own.chain(self.others.iter().map(|(tree, recipe)| (tree, recipe)))
+    }
+}
+
+/// A stage's table as it was read.
+struct Built {
+    tree: Node,
+    recipe: Option<Recipe>,
+    repaired: Vec<String>,
+    problems: Problems,
 }
 
 /// A stage that another reads.
@@ -95,35 +139,76 @@ impl Maker<'_> {
             values: values.to_vec(),
             tree: template.tree.clone(),
             recipe: None,
+            others: Vec::new(),
             sound: false,
             reads: Vec::new(),
+            collapsed: None,
             problems: Vec::new(),
         };
         if template.broken {
             return variant;
         }
-        let axes = &self.matrix.axes;
-        variant.tree = substitute(template.kind, &template.tree, axes, combination, &mut variant.problems);
-        if !variant.problems.is_empty() {
-            return variant;
+        let candidates =
+            candidates(&template.tree, &template.taken, &self.matrix.axes, &mut variant.problems);
+        let mut candidates = candidates.iter();
+        let Some(first) = candidates.next() else { return variant };
+        let Built { tree, recipe, repaired, problems } = self.build(template, first, combination);
+        variant.sound = problems.is_empty() && variant.problems.is_empty();
+        variant.tree = tree;
+        variant.problems.extend(problems);
+        if let Some(recipe) = &recipe {
+            self.resolve(&mut variant, recipe, &repaired);
         }
-        let name = format!("{}.{}", template.kind, template.name);
-        let checked = check(&variant.tree, &shapes().kinds[template.kind], &name);
-        variant.problems = checked.problems;
-        variant.sound = variant.problems.is_empty();
-        match Recipe::build(template.kind, checked.value) {
-            Ok(mut recipe) => {
-                recipe.settle(self.setting);
-                self.resolve(&mut variant, &recipe, &checked.repaired);
-                variant.recipe = Some(recipe);
-            }
-            Err(error) if variant.sound => {
-                variant.problems.push(Problem::error(&template.at, format!("`{name}`: {error}")));
-                variant.sound = false;
-            }
-            Err(_) => {}
+        variant.recipe = recipe;
+        for candidate in candidates {
+            let built = self.build(template, candidate, combination);
+            variant.sound &= built.problems.is_empty();
+            variant.problems.extend(built.problems);
+            variant.others.extend(built.recipe.map(|recipe| (built.tree, recipe)));
         }
         variant
+    }
+
+    /// A stage's table with one combination's values.
+    fn build(&self, template: &Template, tree: &Node, combination: &[u32]) -> Built {
+        let mut problems = Vec::new();
+        let tree = substitute(template.kind, tree, &self.matrix.axes, combination, &mut problems);
+        if !problems.is_empty() {
+            return Built { tree, recipe: None, repaired: Vec::new(), problems };
+        }
+        let name = format!("{}.{}", template.kind, template.name);
+        let checked = check(&tree, &shapes().kinds[template.kind], &name);
+        problems.extend(checked.problems);
+        let recipe = match Recipe::build(template.kind, checked.value) {
+            Ok(mut recipe) => {
+                recipe.settle(self.setting);
+                if problems.is_empty() {
+                    problems.extend(self.wrongly_taken(template, &tree, &recipe));
+                }
+                Some(recipe)
+            }
+            Err(error) => {
+                if problems.is_empty() {
+                    problems.push(Problem::error(&template.at, format!("`{name}`: {error}")));
+                }
+                None
+            }
+        };
+        Built { tree, recipe, repaired: checked.repaired, problems }
+    }
+
+    fn wrongly_taken(&self, template: &Template, tree: &Node, recipe: &Recipe) -> Problems {
+        let parameters = recipe.parameters(self.setting).unwrap_or_default();
+        let reads = recipe.reads();
+        let wrong = |taken: &Taken| {
+            if reads.iter().any(|read| taken.path[0] == read.field) {
+                let message = format!("`{}` names a stage, which cannot be chosen later", taken.path[0]);
+                let hint = "settings can be chosen; what reads what is known before anything runs";
+                return Some(Problem::error(&taken.origin, message).hint(hint));
+            }
+            not_as_it_stands(taken, tree, &parameters)
+        };
+        template.taken.iter().filter_map(wrong).collect()
     }
 
     /// Finds the stages and the data set that the recipe names.
@@ -142,6 +227,10 @@ impl Maker<'_> {
             let (role, files, wants) = (read.role, read.files, read.wants);
             variant.reads.push(Read { field: read.field, role, files, wants, template, origin });
         }
+        self.resolve_choices(variant);
+        if let Recipe::Select(select) = recipe {
+            variant.collapsed = self.collapsed(variant, select);
+        }
         if let Recipe::Subset(subset) = recipe
             && !is_repaired("dataset")
             && !self.setting.datasets.contains_key(&subset.dataset)
@@ -150,6 +239,45 @@ impl Maker<'_> {
             variant.problems.push(self.unknown_dataset(&subset.dataset, node));
             variant.sound = false;
         }
+    }
+
+    /// The stages that choose, each read once.
+    fn resolve_choices(&self, variant: &mut Variant) {
+        let template = &self.templates[variant.template];
+        for (place, name) in template.selections().into_iter().enumerate() {
+            let first = template.taken.iter().find(|taken| &*taken.selection == name);
+            variant.reads.push(Read {
+                field: "choice",
+                role: role_of_choice(place),
+                files: Files::Named(vec![files::CHOICE]),
+                wants: Thing::Choice,
+                template: self.names.get(name).copied(),
+                origin: first.map_or(&template.at, |taken| &taken.origin).clone(),
+            });
+        }
+    }
+
+    /// The axes that a selection does away with; `None` where it names one that there is not.
+    fn collapsed(&self, variant: &mut Variant, select: &Select) -> Option<Collapsed> {
+        let mut problems = Vec::new();
+        let axes = &self.matrix.axes;
+        let mut places = |field: &str, names: &[String]| -> Option<Vec<usize>> {
+            let place = |(at, name): (usize, &String)| {
+                let known = axes.iter().position(|axis| *axis.name == **name);
+                if known.is_none() {
+                    let node = variant.tree.towards(&[field.to_string(), at.to_string()]);
+                    let problem = Problem::error(&node.origin, format!("the matrix has no axis `{name}`"));
+                    problems.push(problem.hint_names(name, axes.iter().map(|axis| &*axis.name)));
+                }
+                known
+            };
+            // All of them are looked at before any is missed.
+            names.iter().enumerate().map(place).collect::<Vec<_>>().into_iter().collect()
+        };
+        let (over, mean_over) = (places("over", &select.over), places("mean_over", &select.mean_over));
+        variant.sound &= problems.is_empty();
+        variant.problems.extend(problems);
+        Some(Collapsed { over: over?, mean_over: mean_over? })
     }
 
     fn unknown_stage(&self, name: &str, origin: &Origin, via: Option<&Origin>) -> Problem {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::link::{Linked, Parts};
 use super::problem::{Problem, Problems};
+use super::selection;
 use crate::recipe::Recipe;
 
 /// Looks over what was linked without an error.
@@ -11,6 +12,7 @@ pub fn warnings(parts: &Parts<'_>, linked: &Linked) -> Problems {
     let mut problems = unused_axes(parts, linked);
     problems.extend(unequal_steps(parts, linked));
     problems.extend(stand_ins(parts, linked));
+    problems.extend(selection::stale_seeds(parts, linked));
     problems
 }
 

@@ -1,19 +1,27 @@
 //! `[distil.NAME]`: a few images per class that stand for the training split.
 
+mod autoencoder;
+mod characteristic;
+mod codes;
 mod complaints;
 mod coresets;
 mod experts;
 mod matching;
+mod realistic;
 mod regression;
 mod trajectories;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub use autoencoder::Autoencoder;
+pub use characteristic::CharacteristicFunction;
+pub use codes::{Code, Dct, Factor, Pca};
 pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial};
+pub use realistic::{PatchLabels, RealisticPatches};
 pub use regression::FeatureRegression;
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
@@ -29,7 +37,7 @@ use crate::engine::{Needs, Program};
 pub struct Distil {
     /// The image set to distil.
     pub from: String,
-    /// Images of each class that come out.
+    /// Images of each class that are stored.
     #[schemars(range(min = 1, max = 50))]
     pub images_per_class: u32,
     /// How they are found.
@@ -40,6 +48,20 @@ pub struct Distil {
     #[serde(default = "pixels", skip_serializing_if = "is_pixels")]
     #[schemars(extend("default" = "pixels"))]
     pub features: String,
+    /// The `[train.NAME]` that methods ask what real images show, trained on the training split of `from` or on another
+    /// set of the same classes and image size. What it cost is part of what a student of the set costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
+    /// What `distribution-matching` and `gradient-matching` optimise and store in place of pixels. All classes together have as
+    /// many values as `images_per_class` images have pixels, whatever the code, and so more pictures; the set that comes out
+    /// has these, and `stored_floats` counts the values. Learning rates are those of the values. Without it, the pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// The `[train.NAME]`s whose networks `characteristic-function` looks through, trained on the training split of `from`;
+    /// without them, through random ones. What they cost is part of what a student of the set costs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("default" = []))]
+    pub pool: Vec<String>,
     /// The `[experts.NAME]` that a method follows, where it follows any: trained on `from`, with `zca` set alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<String>,
@@ -90,6 +112,14 @@ choice! {
         /// Synthetic images with learned labels from which ridge regression on a network's features predicts real ones
         /// (Zhou et al. 2022, FRePo). Networks are trained on them with `loss = "mse"`.
         "feature-regression" => FeatureRegression @ 1,
+        /// Synthetic images whose features have the characteristic function of real ones (Wang et al. 2025, NCFM), under
+        /// the trained networks of `pool`, or under random ones.
+        "characteristic-function" => CharacteristicFunction @ 1,
+        /// What a convolutional autoencoder makes of the centres of each class's codes (Hinton & Salakhutdinov 2006).
+        "autoencoder" => Autoencoder @ 1,
+        /// Crops of real images that a trained network is surest of, stitched together, with its soft labels
+        /// (Sun et al. 2024, RDED). Needs a `teacher`.
+        "realistic-patches" => RealisticPatches @ 1,
         /// Synthetic images that lead a student along the trajectories of experts (Cazenavette et al. 2022, MTT; Cui et al.
         /// 2023, TESLA). Needs `experts`.
         "trajectory-matching" => TrajectoryMatching @ 1,
@@ -103,6 +133,33 @@ impl Method {
     /// Whether it looks at the stage's `features`.
     pub fn compares_images(&self) -> bool {
         matches!(self, Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_))
+    }
+
+    /// Whether it asks the stage's `teacher`.
+    fn asks_teacher(&self) -> bool {
+        matches!(self, Method::RealisticPatches(_))
+    }
+
+    /// Whether it looks through the networks of the stage's `pool`.
+    fn looks_through_pool(&self) -> bool {
+        matches!(self, Method::CharacteristicFunction(_))
+    }
+
+    /// Whether it can optimise another code than pixels, and what its images start as.
+    fn codes(&self) -> Option<Initial> {
+        match self {
+            Method::DistributionMatching(settings) => Some(settings.init),
+            Method::GradientMatching(settings) => Some(settings.init),
+            _ => None,
+        }
+    }
+
+    /// Images of a class that come out of one that is asked for: those that it holds in smaller.
+    pub fn pictures(&self) -> u32 {
+        match self {
+            Method::CharacteristicFunction(settings) => settings.factor.pow(2),
+            _ => 1,
+        }
     }
 
     /// Whether labels are learned beside the images.
@@ -125,6 +182,8 @@ impl Method {
             Method::DistributionMatching(settings) => settings.depth,
             Method::GradientMatching(settings) => settings.depth,
             Method::FeatureRegression(settings) => settings.depth,
+            Method::CharacteristicFunction(settings) => settings.depth,
+            Method::Autoencoder(settings) => settings.depth,
             _ => None,
         }
     }
@@ -146,6 +205,15 @@ pub struct ClassMean {}
 #[serde(deny_unknown_fields)]
 pub struct Eigenimages {}
 
+impl Distil {
+    /// Images of a class that come out, where that is known.
+    fn images_made(&self, from: &Facts) -> Option<u32> {
+        let Some(code) = &self.code else { return Some(self.images_per_class * self.method.pictures()) };
+        let pictures = code.pictures(self.images_per_class, from.image_size?, from.classes?);
+        u32::try_from(pictures).ok()
+    }
+}
+
 impl Describe for Distil {
     const KIND: &'static str = "distil";
     const REVISION: u32 = 1;
@@ -162,17 +230,32 @@ impl Describe for Distil {
         let experts = self.experts.as_ref().map(|experts| {
             Reads::named("experts", experts, Thing::Trajectories, &[files::TRAJECTORIES, files::EXPERTS])
         });
+        let teacher = self.teacher.iter().map(|teacher| {
+            Reads::named("teacher", teacher, Thing::Network, &[files::WEIGHTS, files::NETWORK])
+        });
         let from = Reads::named("from", &self.from, Thing::ImageSet, &files);
-        std::iter::once(from).chain(network).chain(experts).collect()
+        let pool = self.pool.iter().enumerate().map(|(place, stage)| Reads {
+            role: format!("pool.{place}"),
+            ..Reads::named("pool", stage, Thing::Network, &[files::WEIGHTS, files::NETWORK])
+        });
+        std::iter::once(from).chain(network).chain(teacher).chain(experts).chain(pool).collect()
+    }
+
+    /// The pool by place: names of stages are no part of the key.
+    fn further_parameters(&self, _setting: &Setting) -> Vec<(&'static str, Value)> {
+        let places: Vec<String> = (0..self.pool.len()).map(|place| place.to_string()).collect();
+        if places.is_empty() { Vec::new() } else { vec![("pool", json!(places))] }
     }
 
     fn parts(&self) -> Vec<(String, u32)> {
-        let method = (format!("method.{}", self.method.name()), self.method.revision());
+        let mut parts = vec![(format!("method.{}", self.method.name()), self.method.revision())];
+        parts.extend(self.code.iter().map(|code| (format!("code.{}", code.name()), code.revision())));
         let Method::Forgetting(Forgetting { network, optimizer, .. }) = &self.method else {
-            return vec![method];
+            return parts;
         };
-        let network = (format!("network.{}", network.name()), network.revision());
-        vec![method, network, (format!("optimizer.{}", optimizer.name()), optimizer.revision())]
+        parts.push((format!("network.{}", network.name()), network.revision()));
+        parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
+        parts
     }
 
     fn environment(&self, setting: &Setting) -> Value {
@@ -186,7 +269,7 @@ impl Describe for Distil {
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
         let learned_labels = self.method.learns_labels();
-        Facts { train_per_class: Some(self.images_per_class), learned_labels, ..from }
+        Facts { train_per_class: self.images_made(&from), learned_labels, ..from }
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {

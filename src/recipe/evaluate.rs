@@ -78,8 +78,9 @@ impl Describe for Evaluate {
         Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda }
     }
 
-    fn facts(&self, _setting: &Setting, _inputs: &[Facts]) -> Facts {
-        Facts::default()
+    fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
+        let validates = inputs.get(1).and_then(|on| on.validates);
+        Facts { scored: Some(self.split), validates, ..Facts::default() }
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {

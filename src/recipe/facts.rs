@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use super::dataset::Dataset;
+use super::evaluate::Split;
 
 /// The part of the machine that results may depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Facts {
     pub classes: Option<usize>,
     /// Of a network, its name.
     pub network: Option<&'static str>,
+    /// Of scores, the split that they are of.
+    pub scored: Option<Split>,
     /// Whether training labels are learned values of either sign instead of classes or probabilities.
     pub learned_labels: bool,
     /// Of experts, what those who match them must know.

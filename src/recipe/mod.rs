@@ -15,6 +15,8 @@ mod layout;
 mod network;
 mod ops;
 mod project;
+mod published;
+mod select;
 mod subset;
 mod train;
 mod weights;
@@ -30,8 +32,9 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    ClassMean, DifficultyAligned, Distil, DistributionMatching, Eigenimages, FeatureRegression, Following,
-    Forgetting, GradientMatching, Herding, Initial, KCenter, KMeans, Labelling, Method, Random,
+    Autoencoder, CharacteristicFunction, ClassMean, Code, Dct, DifficultyAligned, Distil,
+    DistributionMatching, Eigenimages, Factor, FeatureRegression, Following, Forgetting, GradientMatching,
+    Herding, Initial, KCenter, KMeans, Labelling, Method, PatchLabels, Pca, Random, RealisticPatches,
     TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
@@ -42,14 +45,16 @@ pub use layout::is_file_name;
 pub use network::*;
 pub use ops::*;
 pub use project::{DeviceChoice, Project};
+pub use published::{Published, Statistic};
+pub use select::{Metric, Select};
 pub use subset::{
     All, Amount, Classes, Count, Exact, Fit, KeepTogether, LargestClasses, NearDuplicates, Nothing, PerClass,
     Subset,
 };
 pub use train::{
     Adam, AdamW, Backbone, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout, Dsa, Erase,
-    Flip, Freeze, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision, RandAugment,
-    Schedule, Sgd, StepDown, Train, Transform,
+    Flip, Freeze, IfDiverged, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision,
+    RandAugment, Schedule, Sgd, StepDown, Train, Transform,
 };
 pub use weights::Weights;
 
@@ -65,6 +70,10 @@ pub enum Thing {
     /// The weights of networks at every epoch of their training.
     Trajectories,
     Scores,
+    /// Values of axes that did best on validation images.
+    Choice,
+    /// Whatever has figures of validation images: a network with its training, or scores.
+    Trial,
     /// Whatever a command left; taken for what its reader wants, and checked when it is opened.
     Anything,
 }
@@ -78,6 +87,8 @@ impl Thing {
             Thing::Weights => "weights",
             Thing::Trajectories => "trajectories",
             Thing::Scores => "scores",
+            Thing::Choice => "choice",
+            Thing::Trial => "training or scores",
             Thing::Anything => "files",
         }
     }
@@ -86,7 +97,9 @@ impl Thing {
     pub fn serves_as(self, wanted: Thing) -> bool {
         let equal = self == wanted || self == Thing::Anything || wanted == Thing::Anything;
         // A network has weights, too.
-        equal || (self, wanted) == (Thing::Network, Thing::Weights)
+        let (network, scores) = (self == Thing::Network, self == Thing::Scores);
+        let as_trial = wanted == Thing::Trial && (network || scores);
+        equal || as_trial || (network && wanted == Thing::Weights)
     }
 }
 
@@ -233,7 +246,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(Subset, Augment, Experts, Distil, Weights, Train, Evaluate, Command);
+kinds!(Subset, Augment, Experts, Distil, Weights, Train, Evaluate, Select, Command);
 
 /// File names inside image sets, networks and scores.
 pub mod files {
@@ -250,6 +263,8 @@ pub mod files {
     pub const CONFUSION: &str = "confusion.csv";
     pub const METRICS: &str = "metrics.json";
     pub const DISTILLATION: &str = "distillation.json";
+    pub const CHOICE: &str = "choice.json";
+    pub const TRIALS: &str = "trials.csv";
     pub const STUDENT: &str = "student.json";
     pub const EXPERTS: &str = "experts.json";
     pub const TRAJECTORIES: &str = "trajectories.safetensors";

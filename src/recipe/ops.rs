@@ -35,7 +35,7 @@ choice! {
         /// Equalises the histogram of luminance tile by tile, with a limit on contrast (CLAHE; Zuiderveld 1994) or without.
         "adaptive-histogram-equalisation" => AdaptiveHistogramEqualisation @ 1,
         /// Keeps fewer bits of each channel, a palette of few colours, or what a JPEG file keeps.
-        "bitmap-compression" => BitmapCompression @ 1,
+        "bitmap-compression" => BitmapCompression @ 2,
         /// Replaces the image by its edges, or draws them over it: Sobel's gradient magnitude or Canny's lines.
         "edges" => Edges @ 1,
         /// Sets a share of the pixels to black or white.

@@ -153,8 +153,8 @@ choice! {
         /// Groups of images that show the same scene: copies, whatever their size and encoding, and shots of a burst.
         /// Fingerprints of all images of the classes are compared; birds drawn by the program are taken for different.
         "near-duplicates" => NearDuplicates @ 1,
-        /// Groups of equal files; where a file holds many images, of equal pixels.
-        "exact" => Exact @ 1,
+        /// Groups of equal files, also of an archive or of rows of Parquet; in formats without files of images, of equal pixels.
+        "exact" => Exact @ 2,
         /// No groups: copies may stand on both sides, and scores then measure memory.
         "nothing" => Nothing @ 1,
     }

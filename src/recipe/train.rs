@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Complaint, Describe, Facts, Network, Reads, Setting, Thing, files};
 use crate::engine::{Needs, Program};
-pub use ending::Keep;
+pub use ending::{IfDiverged, Keep};
 pub use fine_tuning::{Backbone, Freeze};
 pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
 pub use schedule::{Constant, CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
@@ -98,6 +98,15 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001))]
     pub max_secs: Option<f64>,
+    /// Ends the training at the first step after its meter has said that it drew so many joules, in all attempts; otherwise
+    /// as `max_secs`. The meter is read once a second, so it may go over by what is drawn in one. Where no counter can be
+    /// read (`pipeline doctor` says), the joules are a model's, and a bound on processor seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001))]
+    pub max_joules: Option<f64>,
+    /// What is done once the loss is no number any more.
+    #[serde(default, skip_serializing_if = "IfDiverged::is_fail")]
+    pub if_diverged: IfDiverged,
     /// Number format of convolutions and dense layers; `auto` takes bf16 where the device multiplies it faster.
     #[serde(default)]
     pub precision: Precision,
@@ -105,6 +114,11 @@ pub struct Train {
     #[serde(default = "curve_points")]
     #[schemars(range(min = 1, max = 10_000))]
     pub curve_points: u32,
+    /// Also scores the test split at every point of the curve, and reports the best of these accuracies: what papers publish
+    /// that keep the best epoch. For reporting alone: nothing is chosen by it, and the weights that are left are the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
+    pub test_curve: bool,
     /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
     /// it, at random. The last layer starts anew where it tells other classes apart, and the positions of `vit-tiny` are
     /// resampled where there are more or fewer of them. The steps, the optimiser and the schedule begin at 0: a training with
@@ -193,8 +207,9 @@ impl Describe for Train {
     const PROGRAM: Program = Program::Worker;
 
     fn reads(&self) -> Vec<Reads> {
-        let files = [files::TRAIN, files::VALID, files::CLASSES, files::PREPROCESS];
-        let mut reads = vec![Reads::named("from", &self.from, Thing::ImageSet, &files)];
+        let mut seen = vec![files::TRAIN, files::VALID, files::CLASSES, files::PREPROCESS];
+        seen.extend(self.test_curve.then_some(files::TEST));
+        let mut reads = vec![Reads::named("from", &self.from, Thing::ImageSet, &seen)];
         if let Some(stage) = &self.init_from {
             reads.push(Reads::named("init_from", stage, Thing::Weights, &[files::WEIGHTS, files::NETWORK]));
         }

@@ -145,7 +145,8 @@ pub fn latex(columns: &[String], rows: &[Vec<String>], right: &[bool]) -> String
     )
 }
 
-fn escaped(text: &str) -> String {
+/// What LaTeX sets as this text; letters of scripts that its own fonts have none of are left out with a `?`.
+pub fn escaped(text: &str) -> String {
     let letter = |letter: char| match letter {
         '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{letter}"),
         '\\' => "\\textbackslash{}".to_string(),
@@ -157,7 +158,18 @@ fn escaped(text: &str) -> String {
         'Δ' => "$\\Delta$".to_string(),
         '†' => "$^\\dagger$".to_string(),
         '<' => "$<$".to_string(),
+        '>' => "$>$".to_string(),
+        '≈' => "$\\approx$".to_string(),
+        '₂' => "$_2$".to_string(),
+        '€' => "EUR".to_string(),
+        '·' => "$\\cdot$".to_string(),
+        '’' => "'".to_string(),
+        '–' => "--".to_string(),
+        '…' => "...".to_string(),
+        '\u{a0}' | '\u{202f}' => "~".to_string(),
         '\n' => " ".to_string(),
+        '§' => "\\S{}".to_string(),
+        other if u32::from(other) > 0x17f => "?".to_string(),
         other => other.to_string(),
     };
     text.chars().map(letter).collect()

@@ -145,6 +145,7 @@ impl Fixture {
             command_line: names(&["pipeline", "run", "verdict.toml"]),
             axes: names(axes),
             replicates: names(replicates),
+            published: None,
             energy: None,
             stages: Vec::new(),
             runs: Vec::new(),

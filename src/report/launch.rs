@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::drawn::{Drawn, Terms};
 use crate::energy::Joules;
+use crate::recipe::Published;
 
 /// Raised when a field changes its meaning; what an older program wrote stays readable.
 pub const VERSION: u32 = 1;
@@ -35,6 +36,9 @@ pub struct Launch {
     pub axes: Vec<String>,
     /// The axes that tables average over, outermost first: the last one is averaged first.
     pub replicates: Vec<String>,
+    /// What a paper reports of the same setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Published>,
     /// What its figures of energy, money and CO2 rest on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Terms>,
@@ -173,9 +177,14 @@ impl Launch {
 
     /// The stage and everything below it, each once.
     pub fn lineage(&self, stage: usize) -> BTreeSet<usize> {
+        self.lineage_within(stage, &|_| true)
+    }
+
+    /// The stage and what is below it by way of stages that `wanted` wants, each once.
+    pub fn lineage_within(&self, stage: usize, wanted: &dyn Fn(usize) -> bool) -> BTreeSet<usize> {
         let (mut seen, mut open) = (BTreeSet::new(), vec![stage]);
         while let Some(next) = open.pop() {
-            if seen.insert(next) {
+            if wanted(next) && seen.insert(next) {
                 open.extend(self.stages[next].inputs.iter().map(|input| input.stage));
             }
         }

@@ -6,6 +6,7 @@
 
 mod bill;
 mod cells;
+mod chosen;
 mod compare;
 mod confusion;
 mod drawn;
@@ -18,9 +19,11 @@ mod launch;
 mod layout;
 mod metered;
 mod network;
+mod origin;
 mod page;
 mod pin;
 mod predictions;
+mod protocol;
 pub mod results;
 pub mod runs;
 pub mod settings;
@@ -30,21 +33,24 @@ pub mod statistics;
 mod stored;
 pub mod summary;
 mod tables;
+mod tensorboard;
 mod terminal;
+mod trace;
 
 #[cfg(test)]
 mod fixture;
 
 pub use bill::bill;
 pub use cells::{Cell, Table};
-pub use compare::{Comparison, Format, compare};
+pub use compare::{Comparison, Format, against_published, compare};
 pub use confusion::Confusion;
 pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinished, totals};
 pub use figures::energy as written_energy;
 pub use launch::{InputRecord, Launch, Made, Run, StageRecord, State};
 pub use network::{Costs, describe_network, describe_network_as_json};
-pub use page::{Page, Picture, write_report};
+pub use page::{Page, Picture, write_report, write_tex};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;
+pub use tensorboard::write_tensorboard;
 pub use terminal::render_runs;

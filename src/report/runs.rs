@@ -8,9 +8,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::cells::{Cell, Table};
+use super::chosen::{Chosen, chosen};
 use super::drawn::{Charged, Drawn, charged};
 use super::launch::{Run, State};
 use super::network::{Costs, Described};
+use super::origin::Origin;
 use super::stored::Stored;
 use crate::energy::Joules;
 use crate::recipe::files;
@@ -33,10 +35,16 @@ pub struct Row {
     pub network: NetworkFacts,
     pub costs: Costs,
     pub inference: Inference,
+    /// Of a thousand images scored one at a time: the watts that its evaluation drew on average × the time of one image.
+    pub joules_per_1000: Option<f64>,
+    /// What settings were chosen while it ran.
+    pub chosen: Chosen,
     /// Whether it rests on weights that were made elsewhere, at a cost that nobody here knows.
     pub upstream: bool,
     /// Size of `train.safetensors` of the image set that the network was trained on.
     pub stored_bytes: Option<u64>,
+    /// What its network was trained on, and how.
+    pub origin: Origin,
     /// Wall seconds of the training.
     pub train_secs: Option<f64>,
     /// Wall seconds of every stage the run rests on, each once, whenever they were made.
@@ -103,6 +111,8 @@ pub struct Training {
     pub batch: Option<u64>,
     /// Whether validation accuracy still rose by more than a point in the last fifth.
     pub undertrained: Option<bool>,
+    /// The best on the test split at any point of the curve, 0..1; for reporting alone.
+    pub best_test_accuracy: Option<f64>,
 }
 
 /// What the tables want of `network.json`.
@@ -144,6 +154,9 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
     let energy = charged(stored, run.evaluate);
     let joules = energy.drawn.and_then(|drawn| drawn.joules);
     let tariff = launch.energy.as_ref().map(|terms| &terms.tariff);
+    let inference: Inference = stored
+        .measured(run.evaluate, "inference.json")
+        .map_or(Ok(Inference::default()), |path| read_json(&path))?;
     Ok(Row {
         experiment: launch.experiment.clone(),
         launch: launch.launch.clone(),
@@ -155,11 +168,12 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
         training: content(stored, train, files::TRAINING)?,
         network: content(stored, train, files::NETWORK)?,
         costs: content::<Described>(stored, train, files::NETWORK)?.costs(),
-        inference: stored
-            .measured(run.evaluate, "inference.json")
-            .map_or(Ok(Inference::default()), |path| read_json(&path))?,
+        joules_per_1000: joules_per_1000(stored, run.evaluate, &inference),
+        inference,
+        chosen: chosen(stored, run.evaluate)?,
         upstream: launch.rests_on_upstream(run.evaluate),
         stored_bytes: seen.and_then(|seen| stored.file_size(seen, files::TRAIN)),
+        origin: Origin::of(stored, run.evaluate)?,
         train_secs: train.and_then(|train| stored.made(train)).map(|made| made.took_secs),
         total_secs: total_secs(stored, run.evaluate),
         energy_joules: joules.map(Joules::value),
@@ -174,13 +188,23 @@ fn row(stored: &Stored, run: &Run) -> Result<Row> {
     })
 }
 
+/// Watts × milliseconds are millijoules an image, and joules a thousand.
+fn joules_per_1000(stored: &Stored, evaluate: usize, inference: &Inference) -> Option<f64> {
+    let made = stored.made(evaluate).filter(|made| made.took_secs > 0.0)?;
+    Some(made.drawn?.joules?.value() / made.took_secs * inference.latency_ms?)
+}
+
 /// `None` when the cost of any of the stages is not known: a part is not a total.
 fn total_secs(stored: &Stored, stage: usize) -> Option<f64> {
     stored.launch.lineage(stage).into_iter().map(|stage| Some(stored.made(stage)?.took_secs)).sum()
 }
 
 /// A JSON file of a stage's artifact; all fields missing where there is no such file.
-fn content<T: DeserializeOwned + Default>(stored: &Stored, stage: Option<usize>, file: &str) -> Result<T> {
+pub(super) fn content<T: DeserializeOwned + Default>(
+    stored: &Stored,
+    stage: Option<usize>,
+    file: &str,
+) -> Result<T> {
     let path = stage.and_then(|stage| stored.content(stage, file));
     path.map_or(Ok(T::default()), |path| read_json(&path))
 }
@@ -234,14 +258,22 @@ const AFTER_AXES: &[Column] = &[
     ("weight_bytes", |row| row.costs.weight_bytes.into()),
     ("activation_bytes", |row| row.costs.activation_bytes.into()),
     ("latency_ms", |row| row.inference.latency_ms.into()),
+    ("joules_per_1000_inferences", |row| row.joules_per_1000.into()),
     ("peak_memory_bytes", |row| row.inference.peak_memory_bytes.into()),
     ("stored_bytes", |row| row.stored_bytes.into()),
     ("images_trained_on", |row| row.training.images.into()),
     ("undertrained", |row| row.training.undertrained.into()),
+    ("chosen", |row| Cell::text(row.chosen.text())),
+    ("trials_secs", |row| row.chosen.trials_secs.into()),
+    ("trials_joules", |row| row.chosen.trials_joules.into()),
     ("precision", |row| text(&row.network.precision)),
     ("device", |row| text(&row.device)),
     ("evaluate_key", |row| text(&row.evaluate_key)),
     ("train_key", |row| text(&row.train_key)),
+    ("teacher_secs", |row| row.origin.teacher_secs.into()),
+    ("distil_secs", |row| row.origin.distil_secs.into()),
+    ("stored_floats", |row| row.origin.images.stored_floats().into()),
+    ("best_test_accuracy", |row| row.training.best_test_accuracy.into()),
 ];
 
 fn drawn(row: &Row, cell: fn(&Drawn) -> Cell) -> Cell {
@@ -277,108 +309,5 @@ pub(super) fn axis_column(axis: &str, fixed: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::fixture::Fixture;
-    use super::*;
-
-    #[test]
-    fn a_row_holds_what_its_artifacts_say() {
-        let fixture = Fixture::birds();
-        let rows = rows(&fixture.stored()).unwrap();
-        let row = &rows[0];
-        assert_eq!(row.axes["network"], "vgg16-bn");
-        assert_eq!(row.scores.accuracy, Some(0.8));
-        assert_eq!((row.training.steps, row.network.parameters), (Some(600), Some(14_724_042)));
-        assert_eq!(
-            (row.costs.multiply_adds, row.costs.weight_bytes),
-            (Some(1_252_788_736), Some(58_902_804))
-        );
-        assert_eq!((row.train_secs, row.stored_bytes), (Some(120.0), Some(4000)));
-        assert_eq!(row.device.as_deref(), Some("cpu"));
-        assert_eq!(row.inference, Inference { latency_ms: Some(1.5), peak_memory_bytes: Some(300_000_000) });
-        assert_eq!(row.scores.chance(), Some(0.2));
-    }
-
-    #[test]
-    fn a_run_is_charged_for_each_stage_it_rests_on_once() {
-        let fixture = Fixture::birds();
-        let rows = rows(&fixture.stored()).unwrap();
-        // Subset 10 s, training 120 s, evaluation 2 s: the subset is read by both of the others.
-        assert_eq!(rows[0].total_secs, Some(132.0));
-        let distilled = rows.iter().find(|row| row.axes["arm"] == "distilled").unwrap();
-        assert_eq!(distilled.total_secs, Some(10.0 + 40.0 + 120.0 + 2.0));
-    }
-
-    #[test]
-    fn a_run_is_charged_the_energy_of_every_distinct_artifact_once_and_in_full() {
-        let mut fixture = Fixture::birds().with_energy(Some((0.36, 1000.0)));
-        let joules = |fixture: &Fixture| {
-            let rows = rows(&fixture.stored()).unwrap();
-            let distilled = rows.into_iter().find(|row| row.axes["arm"] == "distilled").unwrap();
-            (distilled.energy_joules, distilled.energy_class, distilled.cost, distilled.co2_g)
-        };
-        // 172 s of one thread at 4 W; the distillation is not divided among the runs that use it.
-        let (drawn, class, cost, grams) = joules(&fixture);
-        assert_eq!((drawn, class.as_deref()), (Some(688.0), Some("modelled")));
-        assert!((cost.unwrap() - 688.0 / 3.6e6 * 0.36).abs() < 1e-15);
-        assert!((grams.unwrap() - 688.0 / 3.6e6 * 1000.0).abs() < 1e-12);
-        // Two stages that came to the same artifact.
-        let key = fixture.launch.stages[0].key.clone();
-        (fixture.launch.stages[1].key, fixture.launch.stages[1].kind) = (key, "subset".into());
-        assert_eq!(joules(&fixture).0, Some(528.0));
-    }
-
-    #[test]
-    fn an_energy_that_is_not_known_of_every_artifact_is_no_total() {
-        let fixture = Fixture::birds().with_energy(None);
-        let train = fixture.launch.input(fixture.launch.runs[0].evaluate, "of").unwrap();
-        fixture.change(train, |receipt| receipt["device"] = serde_json::json!({ "cuda": 0 }));
-        let row = &rows(&fixture.stored()).unwrap()[0];
-        assert_eq!((row.energy_joules, &row.energy_class, row.cost), (None, &None, None));
-    }
-
-    #[test]
-    fn a_run_without_scores_leaves_its_cells_empty_and_claims_no_total() {
-        let fixture = Fixture::birds().with_failed_run(0);
-        let rows = rows(&fixture.stored()).unwrap();
-        assert_eq!((rows[0].scores.accuracy, rows[0].total_secs), (None, None));
-        let table = table(&fixture.launch.axes, &rows);
-        let cell = |name: &str| {
-            table.rows[0][table.columns.iter().position(|column| column == name).unwrap()].plain()
-        };
-        assert_eq!([cell("accuracy"), cell("total_secs"), cell("energy_joules")], ["", "", ""]);
-        assert_eq!(cell("state"), "failed");
-    }
-
-    #[test]
-    fn a_run_that_rests_on_weights_made_elsewhere_says_that_their_cost_is_unknown() {
-        let mut fixture = Fixture::birds();
-        let cells = |fixture: &Fixture| {
-            let table = table(&fixture.launch.axes, &rows(&fixture.stored()).unwrap());
-            let place = table.columns.iter().position(|column| column == "upstream_energy").unwrap();
-            table.rows.iter().map(|row| row[place].plain()).collect::<Vec<_>>()
-        };
-        assert!(cells(&fixture).iter().all(String::is_empty));
-        let tiny = fixture.launch.stages.iter_mut().find(|stage| stage.kind == "distil").unwrap();
-        tiny.provenance.insert("upstream_energy".into(), "unknown".into());
-        let told = cells(&fixture);
-        assert_eq!(told.iter().filter(|cell| *cell == "unknown").count(), told.len() / 2);
-        let shown = super::super::terminal::render_runs(&fixture.launch, &fixture.store, 200, false).unwrap();
-        assert!(shown.contains("6 runs started from weights made elsewhere"), "{shown}");
-    }
-
-    #[test]
-    fn an_axis_does_not_take_the_place_of_another_column() {
-        let table = table(&["steps".into(), "arm".into()], &[]);
-        assert_eq!(table.columns[3..5], ["axis.steps", "arm"]);
-        assert_eq!(table.columns.iter().filter(|name| *name == "steps").count(), 1);
-    }
-
-    #[test]
-    fn scores_that_cannot_be_read_are_an_error_that_names_the_file() {
-        let fixture = Fixture::birds();
-        std::fs::write(fixture.content(&fixture.launch.runs[0], "metrics.json"), "{").unwrap();
-        let message = format!("{:#}", rows(&fixture.stored()).unwrap_err());
-        assert!(message.contains("metrics.json"), "{message}");
-    }
-}
+#[path = "runs_tests.rs"]
+mod tests;

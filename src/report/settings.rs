@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::launch::Launch;
 use super::stored::Stored;
-use crate::engine::Store;
+use crate::engine::{Store, taken_at};
 
 /// A setting that is not the same everywhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,11 @@ pub(super) fn leaves(path: &str, value: &Value) -> BTreeMap<String, String> {
 }
 
 fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, BTreeSet<String>>) {
+    if let Some(at) = taken_at(value) {
+        let chosen = format!("chosen while it ran: {}", at.join("."));
+        into.entry(path.to_string()).or_default().insert(chosen);
+        return;
+    }
     match value {
         Value::Object(fields) => {
             let open = path.is_empty() || path.ends_with([' ', '.']);
@@ -149,6 +154,14 @@ mod tests {
         let found = different_settings(&[fixture.launch.clone(), other.launch], &fixture.store);
         let tiny = found.iter().find(|setting| setting.stage == "tiny").unwrap();
         assert_eq!((tiny.setting.as_str(), &tiny.values), ("", &vec![vec!["there".to_string()], vec![]]));
+    }
+
+    #[test]
+    fn a_setting_that_was_chosen_says_by_which_axis() {
+        let parameters =
+            json!({"lr": {"$taken": {"role": "choice.0", "file": "choice.json", "at": ["lr"]}}, "steps": 3});
+        let told = leaves("", &parameters);
+        assert_eq!((told["lr"].as_str(), told["steps"].as_str()), ("chosen while it ran: lr", "3"));
     }
 
     #[test]

@@ -36,11 +36,18 @@ pub struct Group {
 pub type Quantity = (&'static str, fn(&Row) -> Option<f64>);
 
 pub const ACCURACY: Quantity = ("accuracy", |row| row.scores.accuracy);
+/// Chosen on the test split: for reporting alone.
+pub const BEST_ON_TEST: Quantity = ("best_test_accuracy", |row| row.training.best_test_accuracy);
 pub const TRAIN_SECS: Quantity = ("train_secs", |row| row.train_secs);
+/// Of the networks that were trained for the distillation.
+pub const TEACHER_SECS: Quantity = ("teacher_secs", |row| row.origin.teacher_secs);
+pub const DISTIL_SECS: Quantity = ("distil_secs", |row| row.origin.distil_secs);
 pub const TOTAL_SECS: Quantity = ("total_secs", |row| row.total_secs);
 pub const ENERGY: Quantity = ("energy_joules", |row| row.energy_joules);
 pub const COST: Quantity = ("cost", |row| row.cost);
 pub const CO2: Quantity = ("co2_g", |row| row.co2_g);
+pub const JOULES_PER_1000: Quantity = ("joules_per_1000_inferences", |row| row.joules_per_1000);
+pub const TRIALS_SECS: Quantity = ("trials_secs", |row| row.chosen.trials_secs);
 
 /// Everything that is averaged. Shares are in 0..1.
 pub const QUANTITIES: &[Quantity] = &[
@@ -52,6 +59,9 @@ pub const QUANTITIES: &[Quantity] = &[
     ENERGY,
     COST,
     CO2,
+    TRIALS_SECS,
+    JOULES_PER_1000,
+    ("trials_joules", |row| row.chosen.trials_joules),
 ];
 
 /// Something that tends to be the same for all runs of a group, and is shown only if it is.
@@ -148,6 +158,20 @@ impl Group {
         self.rows.iter().filter(|row| row.training.undertrained == Some(true)).count()
     }
 
+    /// The values of an axis that its runs' settings were chosen to have: `0.01`, or `0.01, 0.03`; empty for none.
+    pub fn chosen(&self, axis: &str) -> String {
+        let values: BTreeSet<&str> =
+            self.rows.iter().filter_map(|row| row.chosen.values.get(axis)).map(String::as_str).collect();
+        values.into_iter().collect::<Vec<_>>().join(", ")
+    }
+
+    /// All that was chosen: `lr=0.01, decay=0.0005`; empty for nothing.
+    pub fn all_chosen(&self) -> String {
+        let axes: BTreeSet<&String> = self.rows.iter().flat_map(|row| row.chosen.values.keys()).collect();
+        let pair = |axis: &String| format!("{axis}={}", self.chosen(axis));
+        axes.into_iter().map(pair).collect::<Vec<_>>().join(", ")
+    }
+
     /// Runs that rest on weights made elsewhere.
     pub fn upstream(&self) -> usize {
         self.rows.iter().filter(|row| row.upstream).count()
@@ -229,6 +253,7 @@ pub fn table(launch: &Launch, groups: &[Group]) -> Table {
         "over",
         "undertrained",
         "energy_class",
+        "chosen",
     ];
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
     let taken: Vec<&str> = fixed.iter().copied().chain(constants.clone()).collect();
@@ -269,6 +294,7 @@ fn cells(group: &Group) -> Vec<Cell> {
     cells.extend(CONSTANTS.iter().map(|constant| Cell::from(group.constant(*constant))));
     cells.push(Cell::Count(group.undertrained() as u64));
     cells.push(group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
+    cells.push(Cell::text(group.all_chosen()));
     let wilson = group.wilson();
     cells.extend([wilson.map(|(low, _)| low), wilson.map(|(_, high)| high)].map(Cell::from));
     cells

@@ -1,5 +1,5 @@
 //! The files of a launch's folder that other programs read: `runs.csv`, `summary.csv`, `curves.csv`, `confusion.csv`,
-//! `stages.csv`, `emissions.csv`. Columns keep their meaning once released.
+//! `stages.csv`, `emissions.csv`, and `trials.csv` where settings were chosen. Columns keep their meaning once released.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::energy::Joules;
 use crate::engine::Store;
 use crate::recipe::files;
 
-/// Writes the six tables into `folder` and says where they are. `confusion.csv` has a row for each pair of classes
+/// Writes the tables into `folder` and says where they are. `confusion.csv` has a row for each pair of classes
 /// that occurred.
 ///
 /// # Errors
@@ -34,8 +34,10 @@ pub fn write_tables(launch: &Launch, store: &Store, folder: &Path) -> Result<Vec
         ("stages.csv", stages(&stored)),
         ("emissions.csv", emissions::table(&stored)),
     ];
+    let trials = gathered(&stored, files::TRIALS, read_csv)?;
+    let trials = Some(("trials.csv", trials)).filter(|(_, trials)| !trials.rows.is_empty());
     let mut written = Vec::new();
-    for (name, table) in tables {
+    for (name, table) in tables.into_iter().chain(trials) {
         let path = folder.join(name);
         fs::write(&path, table.csv()?).with_context(|| format!("cannot write `{}`", path.display()))?;
         written.push(path);
@@ -150,7 +152,7 @@ fn gathered(stored: &Stored, file: &str, read: fn(&Path) -> Result<Table>) -> Re
 }
 
 /// A CSV file as it is.
-fn read_csv(path: &Path) -> Result<Table> {
+pub(super) fn read_csv(path: &Path) -> Result<Table> {
     let damaged = || format!("`{}` is no table", path.display());
     let mut reader = csv::Reader::from_path(path).with_context(damaged)?;
     let mut table = Table::new(reader.headers().with_context(damaged)?);

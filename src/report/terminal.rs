@@ -1,5 +1,7 @@
 //! The table that ends a run: a row a group, and below it what a reader has to know to read it rightly.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::figures;
@@ -9,8 +11,8 @@ use super::runs::{self, Row};
 use super::statistics::{Spread, wilson};
 use super::stored::Stored;
 use super::summary::{
-    self, ACCURACY, ENERGY, Group, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES, TOTAL_SECS,
-    TRAIN_SECS,
+    self, ACCURACY, ENERGY, Group, IMAGES_TRAINED_ON, MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS,
+    STORED_BYTES, TOTAL_SECS, TRAIN_SECS, TRIALS_SECS,
 };
 use crate::energy::Class;
 use crate::engine::Store;
@@ -56,17 +58,29 @@ fn labels(groups: &[Group]) -> Vec<Column> {
     let axes = axes.iter().map(|(axis, _)| column(axis, &|group| group.axis(axis).to_string()));
     let others =
         [column("scores", &|group| group.evaluate.clone()), column("data", &|group| group.dataset.clone())];
-    axes.chain(others).filter(|column| !column.is_constant()).collect()
+    let told = axes.chain(others).filter(|column| !column.is_constant());
+    let chosen = chosen_axes(groups).into_iter();
+    told.chain(chosen.map(|axis| column(axis, &|group| group.chosen(axis)))).collect()
+}
+
+/// Axes whose values were chosen while the runs were made.
+fn chosen_axes(groups: &[Group]) -> BTreeSet<&str> {
+    let rows = groups.iter().flat_map(|group| &group.rows);
+    rows.flat_map(|row| row.chosen.values.keys().map(String::as_str)).collect()
 }
 
 fn scores(groups: &[Group]) -> Vec<Column> {
-    vec![
+    let mut columns = vec![
         accuracy_column(groups),
         Column::numbers("n", groups.iter().map(sample_size).collect(), 0),
         spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 2),
         spread_column("total s", groups, TOTAL_SECS, figures::SECONDS, 3),
         energy_column(groups, 2),
-    ]
+    ];
+    if !chosen_axes(groups).is_empty() {
+        columns.insert(4, spread_column("trials s", groups, TRIALS_SECS, figures::SECONDS, 3));
+    }
+    columns
 }
 
 /// In J, kJ or MJ, as the largest asks for; `≈` stands before what is modelled.
@@ -124,13 +138,20 @@ struct Trait {
     called: &'static str,
 }
 
-const TRAITS: [Trait; 4] = [
+const TRAITS: [Trait; 5] = [
     Trait {
         header: "parameters",
         constant: PARAMETERS,
         write: figures::count,
         rank: 1,
         called: "parameters",
+    },
+    Trait {
+        header: "mult-adds",
+        constant: MULTIPLY_ADDS,
+        write: figures::count,
+        rank: 4,
+        called: "multiply-adds an image",
     },
     Trait { header: "images", constant: IMAGES_TRAINED_ON, write: whole, rank: 4, called: "training images" },
     Trait {
@@ -196,6 +217,13 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
         && !hidden.iter().any(|name| name == "total s")
     {
         tell("total s: every stage that a run rests on, whenever it was made".to_string(), false);
+    }
+    let chosen: Vec<&str> = chosen_axes(groups).into_iter().collect();
+    if !chosen.is_empty() {
+        let axes = chosen.join(", ");
+        let text = "chosen by validation accuracy or loss, never by the test images; trials s: what was made for \
+                    the choice alone, which total s and energy hold in full";
+        tell(format!("{axes}: {text}"), false);
     }
     for text in on_energy(groups, hidden) {
         tell(text, false);

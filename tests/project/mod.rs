@@ -104,7 +104,8 @@ impl Project {
     /// Folders of artifacts, as `kind/digits`, in order.
     pub fn artifacts(&self) -> Vec<String> {
         let mut found = Vec::new();
-        let kinds = ["subset", "augment", "experts", "distil", "weights", "train", "evaluate", "command"];
+        let kinds =
+            ["subset", "augment", "experts", "distil", "weights", "train", "evaluate", "select", "command"];
         for kind in kinds {
             let entries = fs::read_dir(self.path("artifacts").join(kind)).into_iter().flatten().flatten();
             found.extend(entries.map(|entry| format!("{kind}/{}", entry.file_name().to_string_lossy())));

@@ -76,6 +76,13 @@ impl Images {
         (self.normalised(&pixels), self.labels.index_select(0, &places))
     }
 
+    /// The pixels of the images at these places, neither normalised nor whitened: `[n, 3, h, w]` f32, black 0 and white 1.
+    pub fn pixels_at(&self, places: &[i64]) -> Tensor {
+        let places = Tensor::from_slice(places).to_device(self.pixels.device());
+        let pixels = self.pixels.index_select(0, &places).to_kind(Kind::Float) / self.white;
+        pixels.permute([0, 3, 1, 2])
+    }
+
     /// `count` images from `start` on, like [`at`](Self::at).
     pub fn run(&self, start: usize, count: usize) -> (Tensor, Tensor) {
         let (start, count) = (start as i64, count as i64);

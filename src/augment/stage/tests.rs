@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::{every_op, fixtures};
 use super::*;
-use crate::data::write_split;
-use crate::engine::{Device, Job, JobFile, JobInput, PROTOCOL, StageEvent};
+use crate::data::{Labels, write_split};
+use crate::engine::{Device, Job, JobFile, JobInput, PROTOCOL, StageEvent, digest_file};
 use crate::recipe::{Describe, Policy};
 
 const HARD: fn(usize) -> Labels = |n| Labels::Hard((0..n as i64).map(|i| i % 3).collect());
@@ -81,6 +81,19 @@ fn originals_come_first_then_each_round_of_copies() {
     assert!(
         matches!(said.last(), Some(StageEvent::Progress { done: 12, total: 12, unit, .. }) if unit == "image")
     );
+}
+
+#[test]
+fn the_digest_made_on_the_way_is_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    image_set(folder.path(), 40, &HARD(40));
+    for threads in [1, 2] {
+        let (task, _said) = task(folder.path(), &settings(2, threads == 1), threads, false);
+        augment(&task).unwrap();
+        let path = task.content(files::TRAIN);
+        let known = task.known_digests();
+        assert_eq!(known[&path].1, digest_file(&path).unwrap(), "{threads} threads");
+    }
 }
 
 #[test]

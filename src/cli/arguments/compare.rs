@@ -19,6 +19,9 @@ pub struct Compare {
     /// Say whether each is no worse than its baseline by more than so many points of accuracy
     #[arg(long, value_name = "POINTS", value_parser = points)]
     pub margin: Option<f64>,
+    /// Set results beside what papers report of the same setting: each experiment's `[published]`
+    #[arg(long, value_name = "published", value_parser = ["published"], conflicts_with_all = ["by", "baseline", "margin", "filters", "group_by", "sort", "only_diff"])]
+    pub against: Option<String>,
     /// Keep groups with one of these values: `network=cnn,vgg16-bn`
     #[arg(long = "where", value_name = "AXIS=VALUES")]
     pub filters: Vec<String>,
@@ -46,6 +49,9 @@ pub struct Report {
     /// The file to write; without it, report.html in the launch's folder, or in results for several launches
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+    /// Write a folder for LaTeX instead: report.tex, its tables and method, and each plot as PDF, SVG and CSV
+    #[arg(long, value_name = "FOLDER", conflicts_with = "to")]
+    pub tex: Option<PathBuf>,
     /// The axis whose values stand against one another
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,

@@ -13,8 +13,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use image::RgbImage;
 use parquet::file::serialized_reader::SerializedFileReader;
+use sha2::{Digest, Sha256};
 
 use super::binary::Binary;
+use super::cache::Key;
 use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError, SplitIndex};
 use super::decode::decode_told;
 use super::extents::{Extents, Spill};
@@ -46,6 +48,13 @@ impl Pictures for Images {
             return Err(ReadError::Unreadable(format!("it has {size} bytes, and no image takes 1 GiB")));
         }
         decode_told(&self.0.read(index).map_err(ReadError::Failed)?).map_err(ReadError::Unreadable)
+    }
+
+    fn digest(&self, place: Place) -> Option<Key> {
+        let index = place.record as usize;
+        let (_, size) = self.0.place(index);
+        let bytes = (1..=LARGEST_FILE).contains(&size).then(|| self.0.read(index).ok())?;
+        bytes.map(|bytes| Sha256::digest(bytes).into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod matrix;
 mod messages;
+mod selection;
 mod training;
 
 use std::path::PathBuf;
@@ -109,13 +110,41 @@ pub fn machine(device: DeviceChoice, torch_threads: usize) -> anyhow::Result<Mac
 /// CIFAR-10's files are not part of the project: drawn pictures stand for them.
 const CIFAR_10: &str = "datasets.cifar10={ format = { sketch-birds = { train = 5000 } } }";
 
+/// The experiments of a folder of this project, each with its file.
+fn experiments_in(folder: &str) -> Vec<(PathBuf, Experiment)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let load = |file: PathBuf| {
+        let loaded = load_from(root, &file, &[CIFAR_10.to_string()], &machine);
+        (file, loaded.unwrap_or_else(|problems| panic!("{}", render(&problems, false))))
+    };
+    files.map(load).collect()
+}
+
 #[test]
 fn the_experiments_of_this_project_are_right() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = std::fs::read_dir(root.join("experiments")).into_iter().flatten().flatten();
-    for file in files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml")) {
-        let loaded = load_from(root, &file, &[CIFAR_10.to_string()], &machine);
-        let experiment = loaded.unwrap_or_else(|problems| panic!("{}", render(&problems, false)));
+    for (file, experiment) in experiments_in("experiments") {
         assert!(!experiment.runs.is_empty(), "{}", file.display());
     }
+}
+
+#[test]
+fn every_published_row_is_one_group_of_runs_with_its_figure_and_without_warnings() {
+    let rows = experiments_in("experiments/paper");
+    for (file, experiment) in &rows {
+        let shown = file.display();
+        assert!(experiment.warnings.is_empty(), "{shown}: {}", render(&experiment.warnings, false));
+        let published = experiment.published.as_ref().unwrap_or_else(|| panic!("{shown} has no figure"));
+        let per_class = experiment.name.rsplit('_').next().unwrap();
+        let told = format!("CIFAR-10, {per_class} image{} a class", if per_class == "1" { "" } else { "s" });
+        assert!(published.source.ends_with(&told), "{shown}: {}", published.source);
+        let distil = experiment.recipes.iter().find_map(|recipe| match recipe {
+            Recipe::Distil(distil) => Some(distil.images_per_class.to_string()),
+            _ => None,
+        });
+        assert_eq!(distil.as_deref(), Some(per_class), "{shown}");
+        assert!(experiment.axes.iter().all(|axis| experiment.replicates.contains(&axis.name)), "{shown}");
+    }
+    assert!(rows.len() >= 30, "{}", rows.len());
 }

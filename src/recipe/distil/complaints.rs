@@ -1,11 +1,15 @@
 //! Settings of a distillation that cannot work, or cannot work together.
 
-use super::{Distil, Forgetting, Method, PIXELS, experts, is_pixels};
+mod codes;
+
+use super::{Distil, Forgetting, Initial, Method, PIXELS, experts, is_pixels};
 use crate::recipe::network::convnet_depth;
 use crate::recipe::{Complaint, Describe, Facts};
 
 /// Pixels a side of the largest images that are whitened.
 const WHITENED: u32 = 48;
+/// Pixels a side of the smallest patches: less shows nothing.
+const SMALLEST_PATCH: u32 = 4;
 
 /// `inputs` are in the order of the stages that it reads.
 pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
@@ -18,10 +22,17 @@ pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
         too_deep(distil, &from),
         too_large_to_whiten(distil.zca, &from),
         no_features(distil),
+        no_teacher(distil),
+        no_pool(distil),
+        too_few_crops(distil, &from),
+        too_small_patches(distil, &from),
+        too_few_to_start(distil, &from),
+        codes::wrong(distil, &from),
     ];
-    let network = named("features").and_then(|network| other_images(&from, network));
+    let networks = reads.iter().zip(inputs).skip(1).filter(|(read, _)| read.field != "experts");
+    let networks = networks.filter_map(|(read, network)| other_images(read.field, &from, network));
     let experts = experts::complaints(distil, &from, named("experts"));
-    own.into_iter().flatten().chain(network).chain(experts).chain(wrong_learner(distil, &from)).collect()
+    own.into_iter().flatten().chain(networks).chain(experts).chain(wrong_learner(distil, &from)).collect()
 }
 
 /// The network that `forgetting` trains.
@@ -74,14 +85,90 @@ fn no_features(distil: &Distil) -> Option<Complaint> {
     Some(Complaint::new(&["features"], message).hint(hint))
 }
 
-/// A network that cannot look at these images.
-fn other_images(from: &Facts, network: &Facts) -> Option<Complaint> {
-    let (images, trained) = (from.image_size?, network.image_size?);
-    if images == trained {
+/// A teacher that is missing, or that nobody would ask.
+fn no_teacher(distil: &Distil) -> Option<Complaint> {
+    let method = distil.method.name();
+    match (&distil.teacher, distil.method.asks_teacher()) {
+        (None, true) => {
+            let message = format!("`{method}` asks a `teacher`, and none is named");
+            let hint = "train one on the same classes and name it: `teacher = \"NAME\"` of `[train.NAME]`";
+            Some(Complaint::new(&["method"], message).hint(hint))
+        }
+        (Some(_), false) => {
+            let message = format!("`{method}` asks no teacher");
+            Some(Complaint::new(&["teacher"], message).hint("leave `teacher` out"))
+        }
+        _ => None,
+    }
+}
+
+/// Networks that nobody would look through, or not as they were trained.
+fn no_pool(distil: &Distil) -> Option<Complaint> {
+    if distil.pool.is_empty() {
         return None;
     }
-    let message = format!("images of {images} pixels for a network trained on {trained}");
-    Some(Complaint::new(&["features"], message).against("from", &["image_size"]))
+    let method = distil.method.name();
+    if !distil.method.looks_through_pool() {
+        let message = format!("`{method}` looks through no `pool`");
+        return Some(Complaint::new(&["pool"], message).hint("leave `pool` out"));
+    }
+    let message = "networks of `pool` are trained on images that are not whitened";
+    distil.zca.then(|| Complaint::new(&["zca"], message).hint("leave `zca` out, or `pool`"))
+}
+
+/// More pictures in the images than real ones to start from.
+fn too_few_to_start(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let Method::CharacteristicFunction(settings) = &distil.method else { return None };
+    let pictures = distil.method.pictures();
+    if pictures == 1 || settings.init == Initial::Noise {
+        return None;
+    }
+    let wanted = distil.images_per_class * pictures;
+    let there = from.train_per_class.filter(|there| wanted > *there)?;
+    let message = format!("{wanted} pictures of a class start as real images, and the set has {there}");
+    let field = ["method", distil.method.name(), "factor"];
+    let hint = "lower `factor`, or set `init = \"noise\"`";
+    Some(Complaint::new(&field, message).hint(hint).against("from", &["per_class", "train"]))
+}
+
+fn too_few_crops(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let Method::RealisticPatches(settings) = &distil.method else { return None };
+    let wanted = settings.patches(distil.images_per_class);
+    let images = from.train_per_class.map_or(settings.real_images, |there| settings.real_images.min(there));
+    let crops = images.saturating_mul(settings.crops);
+    if crops >= wanted {
+        return None;
+    }
+    let message = format!("{wanted} patches of a class asked of {images} images × {} crops", settings.crops);
+    let field = ["method", distil.method.name(), "crops"];
+    let hint = format!("set `crops` to at least {}", wanted.div_ceil(images.max(1)));
+    Some(Complaint::new(&field, message).hint(hint).against("from", &["per_class", "train"]))
+}
+
+fn too_small_patches(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let factor = match &distil.method {
+        Method::RealisticPatches(settings) => settings.factor,
+        Method::CharacteristicFunction(settings) => settings.factor,
+        _ => return None,
+    };
+    let size = from.image_size.filter(|size| size / factor < SMALLEST_PATCH)?;
+    let message = format!("{factor} pictures along {size} pixels leave less than {SMALLEST_PATCH} each");
+    let hint = format!("set `factor` to at most {}", (size / SMALLEST_PATCH).max(1));
+    let field = ["method", distil.method.name(), "factor"];
+    Some(Complaint::new(&field, message).hint(hint).against("from", &["image_size"]))
+}
+
+/// A network that cannot look at these images, or tells apart another number of classes.
+fn other_images(field: &'static str, from: &Facts, network: &Facts) -> Option<Complaint> {
+    if let (Some(images), Some(trained)) = (from.image_size, network.image_size)
+        && images != trained
+    {
+        let message = format!("images of {images} pixels for a network trained on {trained}");
+        return Some(Complaint::new(&[field], message).against("from", &["image_size"]));
+    }
+    let (classes, told) = (from.classes?, network.classes?);
+    let message = format!("images of {classes} classes for a network that tells apart {told}");
+    (classes != told).then(|| Complaint::new(&[field], message).against("from", &["classes"]))
 }
 
 #[cfg(test)]
@@ -128,6 +215,70 @@ mod tests {
             );
             assert_eq!(found[0].field, ["method", method, "depth"]);
         }
+    }
+
+    /// `realistic-patches` with a teacher.
+    fn patches(settings: serde_json::Value, images_per_class: u32) -> Distil {
+        let table = json!({ "from": "photos", "images_per_class": images_per_class, "teacher": "net",
+                            "method": { "realistic-patches": settings } });
+        serde_json::from_value(table).unwrap()
+    }
+
+    #[test]
+    fn a_teacher_is_wanted_by_patches_and_refused_elsewhere() {
+        let taught = patches(json!({}), 1);
+        assert!(said(&taught, &[32, 32]).is_empty());
+        let alone = Distil { teacher: None, ..taught.clone() };
+        assert_eq!(said(&alone, &[32]), ["`realistic-patches` asks a `teacher`, and none is named"]);
+        assert_eq!(said(&taught, &[32, 64]), ["images of 32 pixels for a network trained on 64"]);
+        let random = Distil { method: distil("random", "pixels").method, ..taught };
+        assert_eq!(said(&random, &[32, 32]), ["`random` asks no teacher"]);
+    }
+
+    #[test]
+    fn a_pool_is_refused_where_nobody_looks_through_it_or_images_are_whitened() {
+        let pool = |method| Distil { pool: vec!["a".into(), "b".into()], ..distil(method, "pixels") };
+        let own = pool("characteristic-function");
+        assert!(said(&own, &[32, 32, 32]).is_empty());
+        let other = "images of 32 pixels for a network trained on 64";
+        assert_eq!(said(&own, &[32, 32, 64]), [other]);
+        let whitened = Distil { zca: true, ..own };
+        let message = "networks of `pool` are trained on images that are not whitened";
+        assert_eq!(said(&whitened, &[32, 32, 32]), [message]);
+        let refused = "`distribution-matching` looks through no `pool`";
+        assert_eq!(said(&pool("distribution-matching"), &[32, 32, 32]), [refused]);
+    }
+
+    #[test]
+    fn more_pictures_than_there_are_real_images_start_as_noise_alone() {
+        let photos = Facts { train_per_class: Some(10), image_size: Some(32), ..Facts::default() };
+        let asked = |settings: serde_json::Value| {
+            let mut table = serde_json::to_value(distil("random", "pixels")).unwrap();
+            table["images_per_class"] = json!(3);
+            table["method"] = json!({ "characteristic-function": settings });
+            of(&serde_json::from_value(table).unwrap(), std::slice::from_ref(&photos))
+        };
+        let message = "12 pictures of a class start as real images, and the set has 10";
+        assert_eq!(asked(json!({ "factor": 2 }))[0].message, message);
+        assert!(asked(json!({ "factor": 2, "init": "noise" })).is_empty());
+        assert!(asked(json!({})).is_empty());
+    }
+
+    #[test]
+    fn patches_that_are_too_many_or_too_small_are_refused_with_what_would_do() {
+        let few = Facts { train_per_class: Some(10), ..Facts::default() };
+        let found = of(&patches(json!({ "crops": 5, "factor": 2 }), 10), &[few.clone(), Facts::default()]);
+        assert!(found.is_empty(), "{found:?}");
+        let found = of(&patches(json!({ "crops": 3, "factor": 2 }), 10), &[few, Facts::default()]);
+        assert_eq!(found[0].message, "40 patches of a class asked of 10 images × 3 crops");
+        assert_eq!(found[0].hint.as_deref(), Some("set `crops` to at least 4"));
+        let small = patches(json!({ "factor": 8 }), 1);
+        assert_eq!(said(&small, &[28, 28]), ["8 pictures along 28 pixels leave less than 4 each"]);
+        assert_eq!(
+            of(&small, &[Facts { image_size: Some(28), ..Facts::default() }])[0].hint.as_deref(),
+            Some("set `factor` to at most 7")
+        );
+        assert!(said(&small, &[32, 32]).is_empty());
     }
 
     #[test]

@@ -22,6 +22,22 @@ impl Keep {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IfDiverged {
+    /// The stage fails, and with it what reads it.
+    #[default]
+    Fail,
+    /// The training ends, and says so; its weights are worth nothing. For trials of a `[select.NAME]`.
+    End,
+}
+
+impl IfDiverged {
+    pub(super) fn is_fail(&self) -> bool {
+        *self == IfDiverged::Fail
+    }
+}
+
 impl Train {
     /// Whether validation images decide about anything.
     pub fn chooses(&self) -> bool {

@@ -1,6 +1,7 @@
 //! `pipeline compare`: groups side by side, each with its difference to a baseline, as text, CSV, JSON, Markdown or LaTeX.
 
 mod order;
+mod published;
 mod table;
 mod text;
 mod verdict;
@@ -16,6 +17,7 @@ use super::settings::{Setting, different_settings};
 use super::sides::{Chosen, Sides, sides};
 use crate::engine::Store;
 
+pub use published::against_published;
 pub use verdict::{method, points_of, sentence};
 
 /// What to compare, and how to show it.

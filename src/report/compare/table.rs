@@ -2,16 +2,19 @@
 
 use super::super::cells::{Cell, Table};
 use super::super::judge::{Judged, Opinion};
+use super::super::protocol::{Standing, standings};
 use super::super::sides::{Side, Sides};
 use super::super::statistics::{Finding, sign_flip};
 use super::super::summary::{
-    ACCURACY, CO2, COST, Constant, ENERGY, IMAGES_TRAINED_ON, PARAMETERS, Quantity, STEPS, STORED_BYTES,
-    TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
+    ACCURACY, BEST_ON_TEST, CO2, COST, Constant, DISTIL_SECS, ENERGY, IMAGES_TRAINED_ON, JOULES_PER_1000,
+    MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS, STORED_BYTES, TEACHER_SECS, TEST_IMAGES, TOTAL_SECS,
+    TRAIN_SECS, TRIALS_SECS,
 };
 
 const MEANS: &[Quantity] = &[TRAIN_SECS, TOTAL_SECS];
-const CONSTANTS: &[Constant] = &[PARAMETERS, STORED_BYTES, IMAGES_TRAINED_ON, STEPS, TEST_IMAGES];
-const METERED: &[Quantity] = &[ENERGY, COST, CO2];
+const CONSTANTS: &[Constant] =
+    &[PARAMETERS, MULTIPLY_ADDS, STORED_BYTES, IMAGES_TRAINED_ON, STEPS, TEST_IMAGES];
+const METERED: &[Quantity] = &[ENERGY, COST, CO2, JOULES_PER_1000, TRIALS_SECS];
 
 /// `difference` columns are to the group that has the baseline's value and agrees in everything else, and empty where
 /// there is none. `accuracy_difference_low_95` is Welch's; the columns from `test` on are of the test that fits.
@@ -32,16 +35,51 @@ pub fn table(sides: &Sides, judged: &[Option<Judged>], only_diff: bool) -> Table
         .chain(["undertrained".to_string()])
         .chain(JUDGED.map(str::to_string))
         .chain(means(METERED))
-        .chain(["energy_class".to_string()]);
+        .chain(["energy_class", "chosen"].map(str::to_string))
+        .chain(PROTOCOL.map(str::to_string));
     let mut table = Table::new(columns);
-    table.rows =
-        sides.sides.iter().zip(judged).map(|(side, judged)| cells(sides, side, judged.as_ref())).collect();
+    let groups: Vec<_> = sides.sides.iter().map(|side| &side.group).collect();
+    let rows = sides.sides.iter().zip(judged).zip(standings(&groups));
+    table.rows = rows
+        .map(|((side, judged), standing)| {
+            let mut cells = cells(sides, side, judged.as_ref());
+            cells.extend(protocol(side, &standing));
+            cells
+        })
+        .collect();
     if only_diff && table.rows.len() > 1 {
         table.keep_columns(|name, cells| {
             name.starts_with("accuracy") || name == "n" || cells.windows(2).any(|pair| pair[0] != pair[1])
         });
     }
     table
+}
+
+/// Of the distillation literature: seconds of each part, and how a set stands between random images and full data.
+const PROTOCOL: [&str; 8] = [
+    "teacher_secs_mean",
+    "distil_secs_mean",
+    "best_test_accuracy_mean",
+    "relative_accuracy",
+    "hlr",
+    "ior",
+    "lrs",
+    "ars",
+];
+
+fn protocol(side: &Side, standing: &Standing) -> [Cell; 8] {
+    let mean = |quantity: Quantity| Cell::from(side.group.spread(quantity).map(|spread| spread.mean));
+    let Standing { relative, hlr, ior, lrs, ars } = *standing;
+    [
+        mean(TEACHER_SECS),
+        mean(DISTIL_SECS),
+        mean(BEST_ON_TEST),
+        relative.into(),
+        hlr.into(),
+        ior.into(),
+        lrs.into(),
+        ars.into(),
+    ]
 }
 
 const ACCURACIES: [&str; 9] = [
@@ -69,6 +107,7 @@ fn cells(sides: &Sides, side: &Side, judged: Option<&Judged>) -> Vec<Cell> {
     cells.extend(judgement(side, judged));
     METERED.iter().for_each(|quantity| mean(&mut cells, quantity));
     cells.push(side.group.energy_class().map_or(Cell::Missing, |class| Cell::text(class.name())));
+    cells.push(Cell::text(side.group.all_chosen()));
     cells
 }
 

@@ -5,15 +5,20 @@ use super::super::figures;
 use super::super::judge::{ALPHA, Judged, Test};
 use super::super::launch::Launch;
 use super::super::layout::{self, Column, Style};
+use super::super::protocol::{Standing, standings};
 use super::super::settings::Setting;
 use super::super::sides::{Side, Sides};
 use super::super::statistics::seeds_needed;
 use super::super::summary::{
-    ACCURACY, Constant, ENERGY, Group, IMAGES_TRAINED_ON, PARAMETERS, STEPS, STORED_BYTES, TOTAL_SECS,
-    TRAIN_SECS,
+    ACCURACY, Constant, ENERGY, Group, IMAGES_TRAINED_ON, MULTIPLY_ADDS, PARAMETERS, STEPS, STORED_BYTES,
+    TOTAL_SECS, TRAIN_SECS,
 };
 use super::super::terminal::{self, Note};
 use super::{Compared, INTERVAL, verdict};
+
+/// What the columns between accuracies and costs are, where they are shown.
+const PROTOCOL: &str = "HLR: what full data has over the set, of hard labels; IOR: what the set has over as many random images, \
+                        trained alike; LRS and ARS score both from 0 to 1 (DD-Ranking)";
 
 pub fn text(compared: &Compared, width: usize, style: &Style) -> String {
     let mut columns = shown(compared);
@@ -60,7 +65,7 @@ pub fn as_latex(compared: &Compared) -> String {
 /// Draws headers and rows; the last says which columns stand right.
 type Draw = fn(&[String], &[Vec<String>], &[bool]) -> String;
 
-fn drawn(columns: &[Column], draw: Draw) -> String {
+pub(super) fn drawn(columns: &[Column], draw: Draw) -> String {
     let headers: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
     let right: Vec<bool> = columns.iter().map(|column| column.right).collect();
     let height = columns.first().map_or(0, |column| column.cells.len());
@@ -84,7 +89,9 @@ fn shown(compared: &Compared) -> Vec<Column> {
     let labels = names.iter().map(|(name, _)| words(name));
     let groups: Vec<_> = sides.sides.iter().map(|side| side.group.clone()).collect();
     let varies = |column: &Column| !column.is_constant();
-    let columns = labels.filter(varies).chain(accuracies(compared, &groups));
+    let chosen = Column::words("chosen", groups.iter().map(Group::all_chosen).collect());
+    let columns = labels.filter(varies).chain([chosen]).chain(accuracies(compared, &groups));
+    let columns = columns.chain(protocol(&groups));
     let columns = columns.chain(costs(sides, &groups).into_iter().filter(varies));
     columns.filter(|column| !column.is_blank()).collect()
 }
@@ -106,6 +113,23 @@ fn accuracies(compared: &Compared, groups: &[Group]) -> [Column; 5] {
     ]
 }
 
+/// How distilled sets stand between random images and full data; blank where nothing is distilled.
+fn protocol(groups: &[Group]) -> [Column; 5] {
+    let standings = standings(&groups.iter().collect::<Vec<_>>());
+    let column = |header, figure: fn(&Standing) -> Option<f64>, write: fn(f64) -> String| {
+        let cell = |standing: &Standing| figure(standing).map_or(String::new(), write);
+        Column::numbers(header, standings.iter().map(cell).collect(), 4)
+    };
+    let share = |value: f64| format!("{value:.3}");
+    [
+        column("% of full", |standing| standing.relative, figures::percent),
+        column("HLR", |standing| standing.hlr, share),
+        column("IOR", |standing| standing.ior, share),
+        column("LRS", |standing| standing.lrs, share),
+        column("ARS", |standing| standing.ars, share),
+    ]
+}
+
 /// `+3.2 to +18.2 *`, with the star where 0 is outside.
 fn interval(judged: &Judged) -> String {
     let Some((low, high)) = judged.interval else { return "unknown  ".to_string() };
@@ -113,7 +137,7 @@ fn interval(judged: &Judged) -> String {
     format!("{} to {}{star}", figures::points(low), figures::points(high))
 }
 
-fn costs(sides: &Sides, groups: &[Group]) -> [Column; 9] {
+fn costs(sides: &Sides, groups: &[Group]) -> [Column; 10] {
     let ratio = |quantity| {
         let cell = |side: &Side| sides.ratio(side, quantity).map_or(String::new(), figures::ratio);
         sides.sides.iter().map(cell).collect::<Vec<_>>()
@@ -129,6 +153,7 @@ fn costs(sides: &Sides, groups: &[Group]) -> [Column; 9] {
         Column::numbers("× energy", ratio(ENERGY), 3),
         terminal::spread_column("train s", groups, TRAIN_SECS, figures::SECONDS, 5),
         constant("parameters", PARAMETERS, figures::count, 4),
+        constant("mult-adds", MULTIPLY_ADDS, figures::count, 5),
         constant("images", IMAGES_TRAINED_ON, terminal::whole, 6),
         constant("stored", STORED_BYTES, figures::bytes, 7),
         constant("steps", STEPS, terminal::whole, 8),
@@ -139,6 +164,11 @@ fn notes(compared: &Compared, hidden: &[String]) -> Vec<Note> {
     let Compared { sides, judged, .. } = compared;
     let groups: Vec<_> = sides.sides.iter().map(|side| side.group.clone()).collect();
     let mut notes = terminal::notes(&groups, &[], hidden);
+    let scores = protocol(&groups);
+    let is_shown = |column: &Column| !column.is_blank() && !hidden.contains(&column.header);
+    if scores[1..].iter().any(is_shown) {
+        notes.push(Note::plain(PROTOCOL.to_string()));
+    }
     let judged: Vec<&Judged> = judged.iter().flatten().collect();
     if judged.is_empty() {
         return notes;

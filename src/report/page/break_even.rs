@@ -171,21 +171,18 @@ pub fn to_reach(facts: &Facts) -> Result<String> {
         vec![Column::words("group", facts.indices().map(|index| Field::words(facts.name(index))).collect())];
     for target in targets {
         let cell = |index: usize| {
-            let (once, each) = facts.once_and_each(index).unwrap_or((0.0, 0.0));
-            let spent = |curve: &Vec<Point>| spent(facts, curve, target, each);
+            let (once, _) = facts.once_and_each(index).unwrap_or((0.0, 0.0));
+            let spent = |curve: &Vec<Point>| reached(curve, target, cost_of(facts));
             let costs: Vec<f64> = curves[index].iter().filter_map(spent).collect();
             reach(&costs, curves[index].len(), once)
         };
         let cells = facts.indices().map(cell).collect();
         columns.push(Column::numbers(&format!("{:.0} %", 100.0 * target), cells));
     }
-    let evenly = if facts.cost.unit == "joules" { " A training is taken to draw evenly." } else { "" };
-    let meaning = format!(
-        "What it costs until a validation accuracy is first reached, with what is made once before training; mean of the runs that reach it, with their number where some do not.{evenly}"
-    );
+    let meaning = "What it costs until a validation accuracy is first reached, with what is made once before training; mean of the runs that reach it, with their number where some do not.";
     let unit = facts.cost.unit;
     let title = format!("{}{} to reach an accuracy", unit[..1].to_uppercase(), &unit[1..]);
-    Ok(format!("<h3>{title}</h3>\n{}{}", table(columns, &facts.baselines()), note(&meaning)))
+    Ok(format!("<h3>{title}</h3>\n{}{}", table(columns, &facts.baselines()), note(meaning)))
 }
 
 /// Tens of percent above chance that some network was seen to reach.
@@ -197,12 +194,11 @@ fn targets(facts: &Facts, curves: &[Vec<Vec<Point>>]) -> Vec<f64> {
     (1..10).map(|ten| f64::from(ten) / 10.0).filter(|target| *target > lowest && *target <= highest).collect()
 }
 
-/// What a training that costs `each` had cost when it reached an accuracy.
-fn spent(facts: &Facts, curve: &[Point], accuracy: f64, each: f64) -> Option<f64> {
-    let secs = reached(curve, accuracy)?;
+/// What a point of a curve had cost, in the unit of the page.
+pub fn cost_of(facts: &Facts) -> fn(&Point) -> Option<f64> {
     match facts.cost.unit {
-        "joules" => Some(each * secs / curve.last()?.secs?),
-        _ => Some(secs),
+        "joules" => |point| point.joules,
+        _ => |point| point.secs,
     }
 }
 

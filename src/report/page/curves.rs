@@ -1,4 +1,4 @@
-//! Learning curves: the mean of each group with a band of one standard deviation, against steps, epochs and seconds.
+//! Learning curves: the mean of each group with a band of one standard deviation, against steps, epochs, seconds and joules.
 
 use anyhow::Result;
 
@@ -29,10 +29,11 @@ struct Against {
     get: fn(&Mean) -> Option<f64>,
 }
 
-const AGAINST: [Against; 3] = [
+const AGAINST: [Against; 4] = [
     Against { name: "steps", label: "steps", get: |mean| Some(mean.step) },
     Against { name: "epochs", label: "epochs", get: |mean| Some(mean.epoch) },
     Against { name: "seconds", label: "seconds of training", get: |mean| mean.secs },
+    Against { name: "joules", label: "joules of training", get: |mean| mean.joules },
 ];
 
 /// Groups that are drawn together.
@@ -155,8 +156,16 @@ fn key(svg: &mut Svg, (x, y): (f64, f64), look: Look, name: &str, across: f64) {
 }
 
 fn data(facts: &Facts, means: &[Vec<Mean>]) -> Table {
-    let mut table =
-        Table::new(["group", "step", "epoch", "train_secs", "valid_accuracy_mean", "valid_accuracy_sd", "n"]);
+    let mut table = Table::new([
+        "group",
+        "step",
+        "epoch",
+        "train_secs",
+        "train_joules",
+        "valid_accuracy_mean",
+        "valid_accuracy_sd",
+        "n",
+    ]);
     for (index, means) in means.iter().enumerate() {
         table.rows.extend(means.iter().map(|mean| {
             vec![
@@ -164,6 +173,7 @@ fn data(facts: &Facts, means: &[Vec<Mean>]) -> Table {
                 Cell::Number(mean.step),
                 Cell::Number(mean.epoch),
                 mean.secs.into(),
+                mean.joules.into(),
                 Cell::Number(mean.accuracy.mean),
                 mean.accuracy.sd.into(),
                 Cell::Count(mean.accuracy.n as u64),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::super::chosen::made_for_choices;
 use super::super::evidence::Evidence;
 use super::super::judge::{Asked, Judged, judge};
 use super::super::launch::{Launch, Made};
@@ -27,6 +28,9 @@ pub struct Facts<'a> {
     pub cost: Cost,
     pub looks: Vec<Look>,
 }
+
+/// What trials are called beside kinds of stages.
+pub const TRIALS: &str = "trials";
 
 /// What accuracy is set against.
 #[derive(Clone, Copy)]
@@ -157,16 +161,18 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Mean cost of a side by kind of stage, each stage of a run once, whenever it was made.
+    /// Mean cost of a side by kind of stage, each stage of a run once, whenever it was made; what serves a choice of settings
+    /// alone stands together as [`TRIALS`].
     pub fn by_kind(&self, index: usize) -> BTreeMap<String, f64> {
         let rows = &self.side(index).group.rows;
         let mut costs = BTreeMap::new();
         for row in rows {
             let Some((stored, evaluate)) = self.evidence.place(row) else { continue };
+            let apart = made_for_choices(stored.launch, evaluate);
             for stage in stored.launch.lineage(evaluate) {
                 let Some(cost) = stored.made(stage).and_then(|made| self.cost_of(&made)) else { continue };
-                *costs.entry(stored.launch.stages[stage].kind.clone()).or_insert(0.0) +=
-                    cost / rows.len() as f64;
+                let kind = if apart.contains(&stage) { TRIALS } else { &stored.launch.stages[stage].kind };
+                *costs.entry(kind.to_string()).or_insert(0.0) += cost / rows.len() as f64;
             }
         }
         costs

@@ -67,7 +67,7 @@ impl Column {
         Column { head: head.to_string(), right: true, fields }
     }
 
-    fn is_blank(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         self.fields.iter().all(|field| field.text.is_empty())
     }
 }
@@ -112,7 +112,7 @@ pub fn figure(drawing: &str, caption: &str) -> String {
     format!("<figure><div class=\"wide\">{drawing}</div>{caption}</figure>\n")
 }
 
-/// Panels of which one is seen; up to three.
+/// Panels of which one is seen; up to four.
 pub fn tabs(name: &str, panels: &[(String, String)]) -> String {
     let input = |(index, (title, _)): (usize, &(String, String))| {
         let checked = if index == 0 { " checked" } else { "" };

@@ -5,24 +5,30 @@ use super::super::figures;
 use super::super::judge::Opinion;
 use super::super::statistics::{Finding, Spread};
 use super::super::summary::{
-    ACCURACY, CO2, COST, Constant, ENERGY, IMAGES_TRAINED_ON, MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS,
-    STORED_BYTES, TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
+    ACCURACY, CO2, COST, Constant, ENERGY, IMAGES_TRAINED_ON, JOULES_PER_1000, MULTIPLY_ADDS, PARAMETERS,
+    Quantity, STEPS, STORED_BYTES, TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
 };
 use super::facts::Facts;
 use super::html::{Column, Field, table};
 
 pub fn leaderboard(facts: &Facts) -> String {
+    table(columns(facts), &facts.baselines())
+}
+
+/// Its columns, from what tells groups apart to their sizes.
+pub fn columns(facts: &Facts) -> Vec<Column> {
     let mut columns = labels(facts);
+    columns.push(chosen(facts));
     columns.extend(accuracies(facts));
     columns.extend(differences(facts));
     columns.extend(costs(facts));
     columns.extend(intervals(facts));
     columns.extend(sizes(facts));
-    table(columns, &facts.baselines())
+    columns
 }
 
 /// Labels that vary.
-fn labels(facts: &Facts) -> Vec<Column> {
+pub fn labels(facts: &Facts) -> Vec<Column> {
     let sides = &facts.sides.sides;
     let Some(first) = sides.first() else { return Vec::new() };
     let varies = |at: &usize| sides.iter().any(|side| side.labels[*at].1 != first.labels[*at].1);
@@ -33,6 +39,11 @@ fn labels(facts: &Facts) -> Vec<Column> {
         )
     };
     (0..first.labels.len()).filter(varies).map(column).collect()
+}
+
+/// Settings that were chosen on validation images.
+fn chosen(facts: &Facts) -> Column {
+    Column::words("chosen", each(facts, |index| Field::words(facts.side(index).group.all_chosen())))
 }
 
 fn each(facts: &Facts, cell: impl Fn(usize) -> Field) -> Vec<Field> {
@@ -165,6 +176,12 @@ fn sizes(facts: &Facts) -> Vec<Column> {
             Field::number(figures::seconds(spread.mean), Some(spread.mean))
         })
     };
+    let thousand = |index: usize| {
+        let spread = facts.side(index).group.spread(JOULES_PER_1000);
+        spread.map_or(Field::default(), |spread| {
+            Field::number(figures::significant(spread.mean), Some(spread.mean))
+        })
+    };
     vec![
         Column::numbers("parameters", each(facts, constant(PARAMETERS, figures::count))),
         Column::numbers("multiply-adds", each(facts, constant(MULTIPLY_ADDS, figures::count))),
@@ -173,5 +190,6 @@ fn sizes(facts: &Facts) -> Vec<Column> {
         Column::numbers("steps", each(facts, constant(STEPS, whole))),
         Column::numbers("test images", each(facts, constant(TEST_IMAGES, whole))),
         Column::numbers("ms an image", each(facts, latency)),
+        Column::numbers("J per 1000", each(facts, thousand)),
     ]
 }

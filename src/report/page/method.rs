@@ -36,7 +36,7 @@ fn axes(facts: &Facts) -> String {
     let mut values: Vec<Axis> = Vec::new();
     for launch in facts.launches {
         for axis in &launch.axes {
-            let found = launch.runs.iter().filter_map(|run| run.axes.get(axis).cloned());
+            let found = launch.stages.iter().filter_map(|stage| stage.axes.get(axis).cloned());
             match values.iter_mut().find(|(known, _)| known == axis) {
                 Some((_, known)) => known.extend(found),
                 None => values.push((axis.clone(), found.collect())),
@@ -44,7 +44,13 @@ fn axes(facts: &Facts) -> String {
         }
     }
     let replicate = |axis: &String| facts.launches.iter().any(|launch| launch.replicates.contains(axis));
-    let role = |axis: &String| if replicate(axis) { "averaged over" } else { "compared" };
+    let rows = || facts.sides.sides.iter().flat_map(|side| &side.group.rows);
+    let role = |axis: &String| match () {
+        () if replicate(axis) => "averaged over",
+        () if rows().any(|row| row.chosen.values.contains_key(axis)) => "chosen on validation",
+        () if rows().any(|row| row.axes.contains_key(axis)) => "compared",
+        () => "of trials, or of no run",
+    };
     let said = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
     let words = |get: &dyn Fn(&Axis) -> Field| values.iter().map(get).collect::<Vec<_>>();
     table(
@@ -85,6 +91,11 @@ const TOLD: [(&str, &str); 7] = [
 
 /// Machines, versions and warnings, as the receipts have them.
 pub fn environment(facts: &Facts) -> String {
+    list(&machines(facts))
+}
+
+/// The same, a line each.
+pub fn machines(facts: &Facts) -> Vec<String> {
     let mut found: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     let mut run: BTreeSet<String> = BTreeSet::new();
     for stored in facts.evidence.launches() {
@@ -105,7 +116,7 @@ pub fn environment(facts: &Facts) -> String {
     if !run.is_empty() {
         lines.push(format!("stages: {}", run.into_iter().collect::<Vec<_>>().join("; ")));
     }
-    list(&lines)
+    lines
 }
 
 fn stages(count: usize) -> String {
@@ -126,6 +137,11 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 
 /// What every figure means.
 pub fn method(facts: &Facts) -> String {
+    list(&sentences(facts))
+}
+
+/// The same, a paragraph each.
+pub fn sentences(facts: &Facts) -> Vec<String> {
     let mut lines = vec![
         "Accuracy: share of test images whose likeliest class is the true one. ± is the sample standard deviation over the outermost replicate axis, inner ones averaged first; n counts different results.".to_string(),
         "95 % over seeds: Student's t. 95 % over test images: Wilson's interval of the mean accuracy on as many images as one run was scored on.".to_string(),
@@ -135,16 +151,25 @@ pub fn method(facts: &Facts) -> String {
     ];
     if facts.cost.unit == "joules" {
         lines.push(
-            "Joules are of the same stages. Hollow marks and ≈ are modelled, in whole or in part."
+            "Joules are of the same stages. Hollow marks and ≈ are modelled, in whole or in part. Along a training they follow the trace of its power, where one was kept (stages of a second or more, in one attempt), and are spread evenly otherwise."
+                .to_string(),
+        );
+        lines.push(
+            "J per 1000: of a thousand inferences, one image at a time: the mean power of the evaluation × the median time from an image in memory to its logits."
                 .to_string(),
         );
     }
     lines.extend(verdict_method(&facts.judged));
-    list(&lines)
+    lines
 }
 
 /// What makes the page again.
 pub fn commands(launches: &[Launch]) -> String {
+    format!("<pre>{}</pre>\n", escape(&command_lines(launches)))
+}
+
+/// A comment and a command for each launch.
+pub fn command_lines(launches: &[Launch]) -> String {
     let command = |launch: &Launch| {
         let mut words = launch.command_line.iter();
         let program = words.next().map_or("pipeline", |word| word.rsplit('/').next().unwrap_or(word));
@@ -163,7 +188,7 @@ pub fn commands(launches: &[Launch]) -> String {
             )
         })
         .collect();
-    format!("<pre>{}</pre>\n", escape(&lines.join("\n")))
+    lines.join("\n")
 }
 
 /// As a shell takes it for one word.

@@ -4,17 +4,23 @@ mod accuracy;
 mod break_even;
 mod confusions;
 mod curves;
+mod equal;
 mod errors;
 mod facts;
 mod html;
 mod leaderboard;
 mod learning;
+mod lifetime;
 mod method;
+mod pdf;
 mod pictures;
+mod power;
 mod scale;
 mod scenarios;
 mod stages;
 mod svg;
+mod tex;
+mod trials;
 mod words;
 
 use std::fs;
@@ -31,6 +37,7 @@ use html::{escape, figure, list, note, paragraph, tabs};
 use svg::Svg;
 
 pub use pictures::Picture;
+pub use tex::write_tex;
 
 /// What a page is to show.
 pub struct Page<'a> {
@@ -58,7 +65,7 @@ struct Section {
     plots: Vec<Plot>,
 }
 
-/// Writes the page to `to`, and each plot as SVG, with its data as CSV, into the folder of the same name without
+/// Writes the page to `to`, and each plot as SVG and PDF, with its data as CSV, into the folder of the same name without
 /// extension. Writes nothing and says so with `false` where no run has scores.
 ///
 /// # Errors
@@ -70,13 +77,19 @@ pub fn write_report(launches: &[Launch], store: &Store, page: &Page, to: &Path) 
     }
     let sections = sections(&facts, store, page)?;
     write(to, laid_out(&facts, &sections).as_bytes())?;
-    let folder = to.with_extension("");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    write_plots(&sections, &to.with_extension(""))?;
+    Ok(true)
+}
+
+/// Each plot as SVG and PDF, with its data as CSV.
+fn write_plots(sections: &[Section], folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     for plot in sections.iter().flat_map(|section| &section.plots) {
         write(&folder.join(format!("{}.svg", plot.name)), plot.svg.alone().as_bytes())?;
+        write(&folder.join(format!("{}.pdf", plot.name)), &pdf::pdf(&plot.svg))?;
         write(&folder.join(format!("{}.csv", plot.name)), &plot.data.csv()?)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -89,16 +102,25 @@ fn sections(facts: &Facts, store: &Store, page: &Page) -> Result<Vec<Section>> {
         section("leaderboard", "Leaderboard", leaderboard::leaderboard(facts) + &verdicts(facts)),
         against_cost(facts),
         break_even(facts)?,
+        over_a_life(facts),
         learning_curves(facts)?,
         by_stage(facts),
+        power(facts)?,
         confusion(facts)?,
         section("errors", "Worst errors", worst_errors(facts)?),
+        section("trials", "How settings were chosen", trials::trials(facts)?),
         section("images", "Images", pictures::sheets(&page.pictures)?),
         section("settings", "What varies", method::settings(facts, store, &page.sources)),
         section("method", "Environment and method", method::environment(facts) + &method::method(facts)),
         section("again", "To make it again", method::commands(facts.launches)),
     ];
     Ok(sections.into_iter().filter(|section| !section.html.is_empty()).collect())
+}
+
+/// With its first letter large.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn verdicts(facts: &Facts) -> String {
@@ -132,8 +154,24 @@ fn against_cost(facts: &Facts) -> Section {
 fn break_even(facts: &Facts) -> Result<Section> {
     let caption =
         "Pale lines are not shown to be as accurate: for them there is no break-even at equal accuracy.";
-    let rest = break_even::words(facts) + &break_even::to_reach(facts)? + &scenarios::scenarios(facts);
+    let rest = [
+        break_even::words(facts),
+        break_even::to_reach(facts)?,
+        equal::at_equal_cost(facts)?,
+        scenarios::scenarios(facts),
+    ]
+    .concat();
     Ok(with_plot("break-even", "Break-even", break_even::plot(facts), caption, &rest))
+}
+
+fn over_a_life(facts: &Facts) -> Section {
+    let caption = "The most accurate groups. Each line begins with what making the network took and bends where what it is used for comes to as much.";
+    with_plot("lifetime", "Over a lifetime", lifetime::plot(facts), caption, &lifetime::words(facts))
+}
+
+fn power(facts: &Facts) -> Result<Section> {
+    let caption = "The first training of each group that left a trace: a reading a second, each the mean since the one before. Watts of a processor without a counter are modelled from its busy threads.";
+    Ok(with_plot("power", "Power, threads and memory", power::plot(facts)?, caption, ""))
 }
 
 fn learning_curves(facts: &Facts) -> Result<Section> {

@@ -31,7 +31,7 @@ pub fn scenarios(facts: &Facts) -> String {
     let each = |factor: f64| {
         let field = |joules: &Option<f64>| {
             let value = joules.map(|joules| factor * joules / JOULES_A_KWH);
-            Field::number(value.map_or(String::new(), figures::seconds), value)
+            Field::number(value.map_or(String::new(), figures::significant), value)
         };
         joules.iter().map(field).collect::<Vec<_>>()
     };

@@ -6,7 +6,7 @@ use super::super::cells::{Cell, Table};
 use super::super::figures;
 use super::Plot;
 use super::accuracy::shortened;
-use super::facts::Facts;
+use super::facts::{Facts, TRIALS};
 use super::scale::{Scale, short};
 use super::svg::{Anchor, Look, Svg};
 use crate::recipe::{Describe, Evaluate, Train};
@@ -71,12 +71,13 @@ fn bars(
 /// In the order in which a run comes to them: what it is trained on, the training, the scores.
 fn kinds(facts: &Facts, seconds: &[BTreeMap<String, f64>]) -> Vec<String> {
     let mut kinds: Vec<String> = Vec::new();
+    let used = |kind: &str| seconds.iter().any(|by_kind| by_kind.contains_key(kind));
     for stage in facts.launches.iter().flat_map(|launch| &launch.stages) {
-        let used = || seconds.iter().any(|by_kind| by_kind.contains_key(&stage.kind));
-        if !kinds.contains(&stage.kind) && used() {
+        if !kinds.contains(&stage.kind) && used(&stage.kind) {
             kinds.push(stage.kind.clone());
         }
     }
+    kinds.extend(used(TRIALS).then(|| TRIALS.to_string()));
     kinds.sort_by_key(|kind| match kind.as_str() {
         Train::KIND => 1,
         Evaluate::KIND => 2,

@@ -16,10 +16,42 @@ pub struct Look {
 }
 
 pub struct Svg {
-    width: f64,
-    height: f64,
+    pub width: f64,
+    pub height: f64,
     title: String,
-    body: String,
+    /// In the order in which they cover one another.
+    pub drawn: Vec<Drawn>,
+}
+
+/// A shape and how it looks.
+pub struct Drawn {
+    pub shape: Shape,
+    /// Classes of `plot.css`.
+    pub class: String,
+    /// What the classes leave open: `--a:0.50`.
+    pub style: String,
+    /// Shows when it is pointed at.
+    tip: String,
+}
+
+/// Right and down from the upper left corner.
+pub type Place = (f64, f64);
+
+pub enum Shape {
+    Line(Place, Place),
+    Polyline(Vec<Place>),
+    Polygon(Vec<Place>),
+    /// The upper left corner, width and height.
+    Rect(Place, (f64, f64)),
+    /// The centre and the radius.
+    Circle(Place, f64),
+    /// Upright text is read from below.
+    Text {
+        place: Place,
+        anchor: Anchor,
+        text: String,
+        upright: bool,
+    },
 }
 
 /// Where text stands from its place.
@@ -43,101 +75,66 @@ pub struct Frame<'a> {
 impl Svg {
     /// `title` is what a reader who cannot see it is told.
     pub fn new(width: f64, height: f64, title: &str) -> Svg {
-        Svg { width, height, title: title.to_string(), body: String::new() }
+        Svg { width, height, title: title.to_string(), drawn: Vec::new() }
     }
 
-    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
-        self.body.push_str(&format!(
-            "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" class=\"{class}\"/>",
-            from.0, from.1, to.0, to.1
-        ));
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
-    pub fn polyline(&mut self, points: &[(f64, f64)], class: &str) {
-        self.body.push_str(&format!("<polyline points=\"{}\" class=\"{class}\"/>", places(points)));
+    fn add(&mut self, shape: Shape, class: &str, tip: &str) {
+        let (class, tip) = (class.to_string(), tip.to_string());
+        self.drawn.push(Drawn { shape, class, style: String::new(), tip });
     }
 
-    pub fn polygon(&mut self, points: &[(f64, f64)], class: &str) {
-        self.body.push_str(&format!("<polygon points=\"{}\" class=\"{class}\"/>", places(points)));
+    pub fn line(&mut self, from: Place, to: Place, class: &str) {
+        self.add(Shape::Line(from, to), class, "");
     }
 
-    pub fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, class: &str, text: &str) {
-        let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
-        };
-        self.body.push_str(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" class=\"{class}\">{}</text>",
-            escape(text)
-        ));
+    pub fn polyline(&mut self, points: &[Place], class: &str) {
+        self.add(Shape::Polyline(points.to_vec()), class, "");
+    }
+
+    pub fn polygon(&mut self, points: &[Place], class: &str) {
+        self.add(Shape::Polygon(points.to_vec()), class, "");
+    }
+
+    pub fn text(&mut self, place: Place, anchor: Anchor, class: &str, text: &str) {
+        let text = text.to_string();
+        self.add(Shape::Text { place, anchor, text, upright: false }, class, "");
     }
 
     /// Read from below.
-    pub fn upright_text(&mut self, (x, y): (f64, f64), class: &str, text: &str) {
-        self.body.push_str(&format!(
-            "<text transform=\"translate({x:.1} {y:.1}) rotate(-90)\" text-anchor=\"middle\" class=\"{class}\">{}</text>",
-            escape(text)
-        ));
+    pub fn upright_text(&mut self, place: Place, class: &str, text: &str) {
+        let text = text.to_string();
+        self.add(Shape::Text { place, anchor: Anchor::Middle, text, upright: true }, class, "");
     }
 
     /// A box with a text that shows when it is pointed at.
-    pub fn cell(
-        &mut self,
-        (x, y): (f64, f64),
-        (width, height): (f64, f64),
-        class: &str,
-        style: &str,
-        tip: &str,
-    ) {
-        let style = if style.is_empty() { String::new() } else { format!(" style=\"{style}\"") };
-        self.body.push_str(&format!(
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" class=\"{class}\"{style}{}/>",
-            tip_of(tip)
-        ));
+    pub fn cell(&mut self, corner: Place, size: (f64, f64), class: &str, style: &str, tip: &str) {
+        let (class, style, tip) = (class.to_string(), style.to_string(), tip.to_string());
+        self.drawn.push(Drawn { shape: Shape::Rect(corner, size), class, style, tip });
     }
 
     /// A mark with a text that shows when it is pointed at.
-    pub fn mark(&mut self, (x, y): (f64, f64), look: Look, hollow: bool, tip: &str) {
+    pub fn mark(&mut self, (x, y): Place, look: Look, hollow: bool, tip: &str) {
         let class = format!("mark c{}{}", look.colour % COLOURS, if hollow { " hollow" } else { "" });
-        let tip = tip_of(tip);
         let around =
-            |points: &[(f64, f64)]| places(&points.iter().map(|(a, b)| (x + a, y + b)).collect::<Vec<_>>());
+            |points: &[Place]| Shape::Polygon(points.iter().map(|(a, b)| (x + a, y + b)).collect::<Vec<_>>());
         let shape = match look.shape % SHAPES {
-            0 => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\""),
-            1 => format!("<rect x=\"{:.1}\" y=\"{:.1}\" width=\"9\" height=\"9\"", x - 4.5, y - 4.5),
-            2 => format!("<polygon points=\"{}\"", around(&[(0.0, -6.0), (5.5, 4.5), (-5.5, 4.5)])),
-            3 => {
-                format!("<polygon points=\"{}\"", around(&[(0.0, -6.5), (6.5, 0.0), (0.0, 6.5), (-6.5, 0.0)]))
-            }
-            4 => format!("<polygon points=\"{}\"", around(&[(0.0, 6.0), (5.5, -4.5), (-5.5, -4.5)])),
-            _ => format!(
-                "<polygon points=\"{}\"",
-                around(&[
-                    (-2.0, -6.0),
-                    (2.0, -6.0),
-                    (2.0, -2.0),
-                    (6.0, -2.0),
-                    (6.0, 2.0),
-                    (2.0, 2.0),
-                    (2.0, 6.0),
-                    (-2.0, 6.0),
-                    (-2.0, 2.0),
-                    (-6.0, 2.0),
-                    (-6.0, -2.0),
-                    (-2.0, -2.0)
-                ])
-            ),
+            0 => Shape::Circle((x, y), 5.0),
+            1 => Shape::Rect((x - 4.5, y - 4.5), (9.0, 9.0)),
+            2 => around(&[(0.0, -6.0), (5.5, 4.5), (-5.5, 4.5)]),
+            3 => around(&[(0.0, -6.5), (6.5, 0.0), (0.0, 6.5), (-6.5, 0.0)]),
+            4 => around(&[(0.0, 6.0), (5.5, -4.5), (-5.5, -4.5)]),
+            _ => around(&PLUS),
         };
-        self.body.push_str(&format!("{shape} class=\"{class}\"{tip}/>"));
+        self.add(shape, &class, tip);
     }
 
     /// A point of a curve, with a text that shows when it is pointed at.
-    pub fn dot(&mut self, (x, y): (f64, f64), colour: usize, tip: &str) {
-        let (colour, tip) = (colour % COLOURS, tip_of(tip));
-        self.body.push_str(&format!(
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" class=\"mark c{colour}\"{tip}/>"
-        ));
+    pub fn dot(&mut self, place: Place, colour: usize, tip: &str) {
+        self.add(Shape::Circle(place, 3.0), &format!("mark c{}", colour % COLOURS), tip);
     }
 
     /// Axes with ticks, a grid and labels.
@@ -170,7 +167,7 @@ impl Svg {
             self.height,
             escape(&self.title),
             0.7 * self.width,
-            self.body
+            self.body()
         )
     }
 
@@ -182,17 +179,64 @@ impl Svg {
             self.width,
             self.height,
             escape(&self.title),
-            self.body
+            self.body()
         )
+    }
+
+    fn body(&self) -> String {
+        self.drawn.iter().map(element).collect()
     }
 }
 
-fn places(points: &[(f64, f64)]) -> String {
-    points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+/// A cross of equal arms, around its middle.
+const PLUS: [Place; 12] = [
+    (-2.0, -6.0),
+    (2.0, -6.0),
+    (2.0, -2.0),
+    (6.0, -2.0),
+    (6.0, 2.0),
+    (2.0, 2.0),
+    (2.0, 6.0),
+    (-2.0, 6.0),
+    (-2.0, 2.0),
+    (-6.0, 2.0),
+    (-6.0, -2.0),
+    (-2.0, -2.0),
+];
+
+fn element(Drawn { shape, class, style, tip }: &Drawn) -> String {
+    let style = if style.is_empty() { String::new() } else { format!(" style=\"{style}\"") };
+    let tip = if tip.is_empty() { String::new() } else { format!(" data-tip=\"{}\"", escape(tip)) };
+    let look = format!("class=\"{class}\"{style}{tip}");
+    match shape {
+        Shape::Line((x1, y1), (x2, y2)) => {
+            format!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" {look}/>")
+        }
+        Shape::Polyline(points) => format!("<polyline points=\"{}\" {look}/>", places(points)),
+        Shape::Polygon(points) => format!("<polygon points=\"{}\" {look}/>", places(points)),
+        Shape::Rect((x, y), (width, height)) => {
+            format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" {look}/>")
+        }
+        Shape::Circle((x, y), radius) => {
+            format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" {look}/>")
+        }
+        Shape::Text { place: (x, y), anchor, text, upright } => {
+            let anchor = match anchor {
+                Anchor::Start => "start",
+                Anchor::Middle => "middle",
+                Anchor::End => "end",
+            };
+            let place = match upright {
+                true => format!("transform=\"translate({x:.1} {y:.1}) rotate(-90)\""),
+                false => format!("x=\"{x:.1}\" y=\"{y:.1}\""),
+            };
+            format!("<text {place} text-anchor=\"{anchor}\" {look}>{}</text>", escape(text))
+        }
+    }
 }
 
-fn tip_of(tip: &str) -> String {
-    if tip.is_empty() { String::new() } else { format!(" data-tip=\"{}\"", escape(tip)) }
+fn places(points: &[Place]) -> String {
+    points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! The mean image of each class.
 
 use pipeline::data::{Labels, Pixels};
+use pipeline::engine::Task;
 
 use super::distilled::{Distilled, Images};
 use super::real::Real;
 
 /// One image a class.
-pub fn average(real: &Real) -> Distilled {
+pub fn average(task: &Task, real: &Real) -> Distilled {
+    task.started(None);
     let means = real.by_class.iter().flat_map(|places| mean(real, places));
     Distilled {
         images: Images::F32(means.collect()),
         labels: Labels::Hard((0..real.by_class.len() as i64).collect()),
         sources: real.classes.names().iter().map(|name| format!("class-mean/{name}")).collect(),
+        code_floats: None,
         iterations: 0,
         final_loss: None,
     }

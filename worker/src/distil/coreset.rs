@@ -3,7 +3,7 @@
 pub mod forgetting;
 mod herding;
 mod k_center;
-mod k_means;
+pub mod k_means;
 
 use anyhow::{Result, bail};
 use pipeline::engine::{Stopped, Task};

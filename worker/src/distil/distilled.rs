@@ -26,6 +26,8 @@ pub struct Distilled {
     pub labels: Labels,
     /// The real image's source id, or `method/CLASS/number`.
     pub sources: Vec<String>,
+    /// Values that the images were made of, where these are fewer.
+    pub code_floats: Option<usize>,
     /// Updates of the images.
     pub iterations: u64,
     /// Where a loss was minimised, its mean over the last stretch of the curve.
@@ -40,6 +42,7 @@ impl Distilled {
             images: copy(real, places),
             labels: Labels::Hard((0..real.by_class.len()).flat_map(label).collect()),
             sources: places.iter().map(|place| real.split.source(*place).to_string()).collect(),
+            code_floats: None,
             iterations: 0,
             final_loss: None,
         }
@@ -61,7 +64,7 @@ impl Distilled {
             "images_per_class": recipe.images_per_class,
             "classes": real.classes.len(),
             "iterations": self.iterations,
-            "stored_floats": stored + labels,
+            "stored_floats": self.code_floats.unwrap_or(stored) + labels,
             "final_loss": self.final_loss,
         });
         if let Some(whitening) = &whitening {
@@ -73,6 +76,12 @@ impl Distilled {
         let text = serde_json::to_string_pretty(&facts).expect("names and numbers are JSON");
         std::fs::write(&path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
     }
+}
+
+/// `method/CLASS/number` of made images, class by class.
+pub fn sources(method: &str, real: &Real, per_class: usize) -> Vec<String> {
+    let of_class = |name: &String| (0..per_class).map(|n| format!("{method}/{name}/{n}")).collect::<Vec<_>>();
+    real.classes.names().iter().flat_map(of_class).collect()
 }
 
 fn copy(real: &Real, places: &[usize]) -> Images {

@@ -7,6 +7,7 @@ use pipeline::recipe::{DistributionMatching, Dsa, Norm};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
+use super::code::Coded;
 use super::descent::Descent;
 use super::distilled::Distilled;
 use super::draws::{self, Use};
@@ -23,13 +24,16 @@ pub fn distil(task: &Task, synthetic: &Synthetic, settings: &DistributionMatchin
     let remedy = "lower `width`, `images_per_class` or the image size";
     memory::tell(task, synthetic.device, matching.shapes.peak(synthetic.device), "an iteration", remedy);
     let outcome = iteration::run(task, &matching)?;
-    synthetic.distilled("distribution-matching", &outcome.state.images, None, &outcome)
+    let images = no_grad(|| matching.coded.images(&outcome.state.images));
+    let made = synthetic.distilled("distribution-matching", &images, None, &outcome)?;
+    Ok(Distilled { code_floats: matching.coded.floats(&outcome.state.images), ..made })
 }
 
 /// What stays the same over the iterations.
 struct Matching<'a> {
     settings: &'a DistributionMatching,
     synthetic: &'a Synthetic<'a>,
+    coded: Coded,
     network: Network,
     shapes: Shapes,
 }
@@ -42,7 +46,7 @@ impl Iterated for Matching<'_> {
     }
 
     fn first(&self) -> Descent {
-        Descent::new(self.synthetic.first(self.settings.init))
+        Descent::new(self.coded.first(self.synthetic, self.settings.init))
     }
 
     fn tensors(&self, state: &Descent) -> Tensors {
@@ -60,8 +64,8 @@ impl Iterated for Matching<'_> {
         };
         let real = no_grad(|| self.real_means(iteration, features));
         let images = state.images.detach().set_requires_grad(true);
-        let (classes, per_class) = (self.synthetic.classes() as i64, self.synthetic.per_class as i64);
-        let synthetic = features(&images).view([classes, per_class, -1]);
+        let (classes, pictures) = (self.synthetic.classes() as i64, self.coded.pictures as i64);
+        let synthetic = features(&self.coded.images(&images)).view([classes, pictures, -1]);
         let synthetic = synthetic.mean_dim(1, false, Kind::Float);
         let loss = (real - synthetic).square().sum(Kind::Float);
         let gradients = Tensor::run_backward(&[&loss], &[&images], false, false);
@@ -77,6 +81,10 @@ impl Iterated for Matching<'_> {
         &state.images
     }
 
+    fn shown(&self, state: &Descent) -> Tensor {
+        self.coded.images(&state.images)
+    }
+
     fn remedy(&self) -> String {
         format!("lower `lr` of `distribution-matching`, now {}", self.settings.lr)
     }
@@ -85,15 +93,16 @@ impl Iterated for Matching<'_> {
 impl Matching<'_> {
     fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a DistributionMatching) -> Result<Matching<'a>> {
         let batch = settings.real_batch as usize;
+        let coded = Coded::of(synthetic, settings.init)?;
         let shapes = Shapes {
             side: synthetic.side(),
             width: settings.width.into(),
             real: synthetic.real.by_class.iter().map(|places| places.len().min(batch) as u64).sum(),
-            synthetic: synthetic.count() as u64,
+            synthetic: (synthetic.classes() * coded.pictures) as u64,
             stored: synthetic.stored(),
         };
         let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
-        Ok(Matching { settings, synthetic, network, shapes })
+        Ok(Matching { settings, synthetic, coded, network, shapes })
     }
 
     /// Mean features of an iteration's real images, `[classes, features]`.
@@ -126,6 +135,12 @@ impl Matching<'_> {
     }
 }
 
+/// Does the first `count` iterations and saves, as a process does that is killed after them.
+#[cfg(test)]
+pub fn cut_off(task: &Task, synthetic: &Synthetic, settings: &DistributionMatching, count: u64) {
+    iteration::cut_off(task, &Matching::new(synthetic, settings).unwrap(), count);
+}
+
 #[cfg(test)]
 mod tests {
     use pipeline::recipe::Method;
@@ -137,7 +152,7 @@ mod tests {
     fn a_matching_cut_off_and_resumed_equals_one_that_was_not() {
         resumes(matching(25), |task, synthetic, method| {
             let Method::DistributionMatching(settings) = method else { panic!() };
-            iteration::cut_off(task, &Matching::new(synthetic, settings).unwrap(), 11);
+            cut_off(task, synthetic, settings, 11);
         });
     }
 }

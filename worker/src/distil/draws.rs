@@ -26,12 +26,18 @@ pub enum Use {
     Order = 8,
     /// How they are augmented for it.
     NetworkAugmentation = 9,
+    /// Which part of a real image a crop shows.
+    Crop = 10,
+    /// The weights of an autoencoder.
+    Coder = 11,
+    /// The frequencies of characteristic functions.
+    Frequency = 12,
     /// One of several experts.
-    Expert = 10,
+    Expert = 13,
     /// The part of an expert's training that an iteration matches.
-    Start = 11,
+    Start = 14,
     /// What a student leaves out in a step.
-    Dropout = 12,
+    Dropout = 15,
 }
 
 /// A seed that depends on every one of its parts.

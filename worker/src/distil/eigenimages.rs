@@ -22,6 +22,7 @@ const ROWS: usize = 50;
 /// # Errors
 /// The images of a class differ in fewer directions than are asked for.
 pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
+    task.started(None);
     let (mut values, mut table) = (Vec::new(), Vec::new());
     for (name, places) in real.classes.names().iter().zip(&real.by_class) {
         let class = Components::of(&matrix(real, places), per_class / 2);
@@ -42,6 +43,7 @@ pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
         images: Images::F32(values),
         labels: Labels::Hard((0..classes).flat_map(|class| vec![class; per_class]).collect()),
         sources: real.classes.names().iter().flat_map(|name| sources(name, per_class)).collect(),
+        code_floats: None,
         iterations: 0,
         final_loss: None,
     })

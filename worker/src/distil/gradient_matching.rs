@@ -7,6 +7,7 @@ use pipeline::recipe::{self, Dsa, GradientMatching, Norm, Sgd};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
+use super::code::Coded;
 use super::descent::Descent;
 use super::distilled::Distilled;
 use super::draws::{self, Use};
@@ -32,13 +33,17 @@ pub fn distil(task: &Task, synthetic: &Synthetic, settings: &GradientMatching) -
     let remedy = "lower `width`, `images_per_class` or the image size";
     memory::tell(task, synthetic.device, matching.peak(), "an iteration", remedy);
     let outcome = iteration::run(task, &matching)?;
-    synthetic.distilled("gradient-matching", &outcome.state.descent.images, None, &outcome)
+    let code = &outcome.state.descent.images;
+    let images = no_grad(|| matching.coded.images(code));
+    let made = synthetic.distilled("gradient-matching", &images, None, &outcome)?;
+    Ok(Distilled { code_floats: matching.coded.floats(code), ..made })
 }
 
 /// What stays the same over the iterations.
 struct Matching<'a> {
     settings: &'a GradientMatching,
     synthetic: &'a Synthetic<'a>,
+    coded: Coded,
     network: Network,
     shapes: Shapes,
     /// Updates of the images with one network.
@@ -62,7 +67,7 @@ impl Iterated for Matching<'_> {
     }
 
     fn first(&self) -> State {
-        let descent = Descent::new(self.synthetic.first(self.settings.init));
+        let descent = Descent::new(self.coded.first(self.synthetic, self.settings.init));
         let (parameters, _) = self.network.initial(0, self.synthetic.device);
         let optimizer = Optimizer::new(&self.rule(), &parameters, Vec::new());
         State { descent, parameters, optimizer }
@@ -101,6 +106,10 @@ impl Iterated for Matching<'_> {
         &state.descent.images
     }
 
+    fn shown(&self, state: &State) -> Tensor {
+        self.coded.images(&state.descent.images)
+    }
+
     fn remedy(&self) -> String {
         let GradientMatching { lr, network_lr, .. } = self.settings;
         format!("lower `lr` of `gradient-matching`, now {lr}, or its `network_lr`, now {network_lr}")
@@ -110,25 +119,25 @@ impl Iterated for Matching<'_> {
 impl Matching<'_> {
     fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a GradientMatching) -> Result<Matching<'a>> {
         let largest = synthetic.real.by_class.iter().map(Vec::len).max().unwrap_or(0);
+        let coded = Coded::of(synthetic, settings.init)?;
         let shapes = Shapes {
             side: synthetic.side(),
             width: settings.width.into(),
             real: largest.min(settings.real_batch as usize) as u64,
-            synthetic: synthetic.count() as u64,
+            synthetic: (synthetic.classes() * coded.pictures) as u64,
             stored: synthetic.stored(),
         };
         let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
         let per_class = synthetic.per_class as u32;
         let updates = settings.updates_per_network(per_class).into();
         let epochs = settings.network_epochs(per_class).into();
-        Ok(Matching { settings, synthetic, network, shapes, updates, epochs })
+        Ok(Matching { settings, synthetic, coded, network, shapes, updates, epochs })
     }
 
     /// Bytes at the peak. A gradient that is differentiated keeps the tensors of the pass and of its way back: of one
     /// class at a time, and no more than the steps of the network do.
     fn peak(&self) -> u64 {
-        let per_class = self.synthetic.per_class as u64;
-        let twice = Shapes { synthetic: 3 * per_class, ..self.shapes };
+        let twice = Shapes { synthetic: 3 * self.coded.pictures as u64, ..self.shapes };
         let trained = Shapes { synthetic: self.shapes.synthetic.min(NETWORK_BATCH as u64), ..self.shapes };
         twice.peak(self.synthetic.device).max(trained.peak(self.synthetic.device))
     }
@@ -164,9 +173,10 @@ impl Matching<'_> {
             sums.into_iter().zip(more).map(|(sum, more)| sum + more).collect()
         };
         let real = chunks.reduce(added).expect("every class has an image");
-        let per_class = self.synthetic.per_class as i64;
-        let own = images.narrow(0, class as i64 * per_class, per_class).detach().set_requires_grad(true);
-        let synthetic = Tensor::run_backward(&[self.loss(weights, &seen(&own), class)], weights, true, true);
+        let rows = images.size()[0] / self.synthetic.classes() as i64;
+        let own = images.narrow(0, class as i64 * rows, rows).detach().set_requires_grad(true);
+        let loss = self.loss(weights, &seen(&self.coded.images(&own)), class);
+        let synthetic = Tensor::run_backward(&[loss], weights, true, true);
         let distance = distance(&real, &synthetic);
         let gradient = Tensor::run_backward(&[&distance], &[&own], false, false).remove(0);
         (distance.detach(), gradient)
@@ -182,12 +192,13 @@ impl Matching<'_> {
     /// An epoch of the network on the synthetic images, augmented as the matching is.
     fn train(&self, state: &mut State, iteration: u64, epoch: u64) {
         let seed = |of: Use| draws::seed(self.synthetic.seed, of, &[iteration, epoch]);
-        let order = Stream::new(seed(Use::Order), &[]).permutation(self.synthetic.count());
-        let labels = self.synthetic.labels();
+        let shown = no_grad(|| self.coded.images(&state.descent.images));
+        let order = Stream::new(seed(Use::Order), &[]).permutation(shown.size()[0] as usize);
+        let labels = self.synthetic.labels_of(self.coded.pictures);
         let mut random = Stream::new(seed(Use::NetworkAugmentation), &[]);
         for places in order.chunks(NETWORK_BATCH as usize) {
             let chosen = Tensor::from_slice(places).to_device(self.synthetic.device);
-            let images = state.descent.images.index_select(0, &chosen);
+            let images = shown.index_select(0, &chosen);
             let images = match self.settings.dsa {
                 true => Draw::for_each_image(&Dsa { flip: true }, places.len(), &mut random).apply(&images),
                 false => images,
@@ -213,6 +224,12 @@ fn distance(real: &[Tensor], synthetic: &[Tensor]) -> Tensor {
         (cosines.ones_like() - cosines).sum(Kind::Float)
     };
     layers.map(of_layer).reduce(|sum, layer| sum + layer).expect("a network has layers")
+}
+
+/// Does the first `count` iterations and saves, as a process does that is killed after them.
+#[cfg(test)]
+pub fn cut_off(task: &Task, synthetic: &Synthetic, settings: &GradientMatching, count: u64) {
+    iteration::cut_off(task, &Matching::new(synthetic, settings).unwrap(), count);
 }
 
 #[cfg(test)]
@@ -291,7 +308,7 @@ mod tests {
     fn a_matching_cut_off_within_a_network_and_resumed_equals_one_that_was_not() {
         resumes(matching(13, true), |task, synthetic, method| {
             let Method::GradientMatching(settings) = method else { panic!() };
-            iteration::cut_off(task, &Matching::new(synthetic, settings).unwrap(), 6);
+            cut_off(task, synthetic, settings, 6);
         });
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use pipeline::engine::{Stopped, Task};
-use tch::Tensor;
+use tch::{Tensor, no_grad};
 
 use super::checkpoint::{self, Tensors};
 use super::losses::Losses;
@@ -41,6 +41,11 @@ pub trait Iterated {
 
     /// The images, `[classes × per class, 3, h, w]`.
     fn images<'a>(&self, state: &'a Self::State) -> &'a Tensor;
+
+    /// What pictures show of the state, `[classes × n, 3, h, w]`: the images, where these are not coded.
+    fn shown(&self, state: &Self::State) -> Tensor {
+        self.images(state).shallow_clone()
+    }
 
     /// What to do about a loss that is no number.
     fn remedy(&self) -> String;
@@ -87,8 +92,9 @@ fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &
     loop {
         let done = losses.iterations();
         if forming::is_due(done, total) {
-            let (synthetic, images) = (method.synthetic(), method.images(state));
-            forming::picture(task, &synthetic.pixels(images), synthetic.per_class as i64, done)?;
+            let (synthetic, images) = (method.synthetic(), no_grad(|| method.shown(state)));
+            let per_class = images.size()[0] / synthetic.classes() as i64;
+            forming::picture(task, &synthetic.pixels(&images), per_class, done)?;
         }
         let stop = task.should_stop();
         let save = stop || saved.elapsed() >= SAVE_EVERY;

@@ -7,6 +7,12 @@ use tch::Device;
 const CHUNK_ON_CPU: u64 = 16 << 20;
 const CHUNK_ON_CUDA: u64 = 1 << 30;
 
+/// Images that go through a network together whose largest tensor of one image has so many bytes.
+pub fn chunk(largest: u64, device: Device) -> usize {
+    let budget = if device == Device::Cpu { CHUNK_ON_CPU } else { CHUNK_ON_CUDA };
+    (budget / largest.max(1)).clamp(4, 4096) as usize
+}
+
 /// The shapes that memory grows with.
 #[derive(Clone, Copy, Debug)]
 pub struct Shapes {
@@ -30,8 +36,7 @@ impl Shapes {
 
     /// Real images that go through a network together.
     pub fn chunk(&self, device: Device) -> usize {
-        let budget = if device == Device::Cpu { CHUNK_ON_CPU } else { CHUNK_ON_CUDA };
-        (budget / self.largest()).clamp(4, 4096) as usize
+        chunk(self.largest(), device)
     }
 
     /// Bytes at the peak: the split, a chunk of real images passing without a graph (two tensors of a block at a

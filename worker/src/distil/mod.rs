@@ -1,7 +1,10 @@
 //! Makes a few images per class that stand for the training split. A new method is a file here and an arm of `distil`.
 
+mod autoencoder;
+mod characteristic_function;
 mod checkpoint;
 mod class_mean;
+mod code;
 mod components;
 mod coreset;
 mod curve;
@@ -22,8 +25,11 @@ mod memory;
 mod pool;
 mod random;
 mod real;
+mod realistic_patches;
 mod shown;
 mod synthetic;
+mod tiles;
+mod trained;
 mod trajectory_matching;
 mod zca;
 
@@ -65,29 +71,27 @@ fn by_method(
 ) -> Result<Distilled> {
     let per_class = recipe.images_per_class as usize;
     let synthetic = || Synthetic::new(real, recipe, zca, device);
+    // Of methods that make pixels, which are whitened when networks see them.
+    let plain = || Synthetic::new(real, recipe, None, device);
     match &recipe.method {
-        Method::Random(_) => {
-            task.started(None);
-            Ok(random::draw(real, per_class, recipe.seed))
-        }
+        Method::Random(_) => Ok(random::draw(task, real, per_class, recipe.seed)),
         Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_) => {
             coreset::choose(task, real, recipe, device)
         }
         Method::Forgetting(settings) => {
             coreset::forgetting::choose(task, real, settings, per_class, recipe.seed, device)
         }
-        Method::ClassMean(_) => {
-            task.started(None);
-            Ok(class_mean::average(real))
-        }
-        Method::Eigenimages(_) => {
-            task.started(None);
-            eigenimages::distil(task, real, per_class)
-        }
+        Method::ClassMean(_) => Ok(class_mean::average(task, real)),
+        Method::Eigenimages(_) => eigenimages::distil(task, real, per_class),
         Method::DistributionMatching(settings) => {
             distribution_matching::distil(task, &synthetic()?, settings)
         }
         Method::GradientMatching(settings) => gradient_matching::distil(task, &synthetic()?, settings),
+        Method::CharacteristicFunction(settings) => {
+            characteristic_function::distil(task, &synthetic()?, settings)
+        }
+        Method::Autoencoder(settings) => autoencoder::distil(task, &plain()?, settings),
+        Method::RealisticPatches(settings) => realistic_patches::distil(task, real, recipe, settings, device),
         Method::FeatureRegression(settings) => feature_regression::distil(task, &synthetic()?, settings),
         Method::TrajectoryMatching(_) | Method::DifficultyAligned(_) => {
             trajectory_matching::distil(task, &synthetic()?, recipe)

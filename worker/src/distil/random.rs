@@ -1,12 +1,15 @@
 //! Real images drawn at random, byte for byte: what every method must beat.
 
+use pipeline::engine::Task;
+
 use super::distilled::Distilled;
 use super::draws::{self, Use};
 use super::real::Real;
 
 /// `per_class` images of each class, without replacement, from (seed, class). A smaller `per_class` gives a part of
 /// the same.
-pub fn draw(real: &Real, per_class: usize, seed: u64) -> Distilled {
+pub fn draw(task: &Task, real: &Real, per_class: usize, seed: u64) -> Distilled {
+    task.started(None);
     Distilled::chosen(real, &places(&real.by_class, per_class, seed), per_class)
 }
 

@@ -18,6 +18,7 @@ use crate::models::Network;
 pub struct Synthetic<'a> {
     pub real: &'a Real,
     pub device: Device,
+    pub recipe: &'a Distil,
     pub per_class: usize,
     pub seed: u64,
     shown: Shown,
@@ -29,13 +30,13 @@ impl Synthetic<'_> {
     /// The images are not square.
     pub fn new<'a>(
         real: &'a Real,
-        recipe: &Distil,
+        recipe: &'a Distil,
         zca: Option<&'a Zca>,
         device: Device,
     ) -> Result<Synthetic<'a>> {
         let shown = Shown::load(real, zca, device)?;
         let per_class = recipe.images_per_class as usize;
-        Ok(Synthetic { real, device, per_class, seed: recipe.seed, shown, zca })
+        Ok(Synthetic { real, device, recipe, per_class, seed: recipe.seed, shown, zca })
     }
 
     /// A `convnet` for these images, with as many blocks as leave 4 pixels a side where nothing else is said.
@@ -73,12 +74,17 @@ impl Synthetic<'_> {
 
     /// Class by class, `[classes × per class, 3, h, w]`.
     pub fn first(&self, init: Initial) -> Tensor {
+        self.first_of(init, self.per_class)
+    }
+
+    /// As [`first`](Self::first), `count` of each class.
+    pub fn first_of(&self, init: Initial, count: usize) -> Tensor {
         match init {
-            Initial::Real => self.of_real(&random::places(&self.real.by_class, self.per_class, self.seed)),
+            Initial::Real => self.of_real(&random::places(&self.real.by_class, count, self.seed)),
             Initial::Noise => {
                 tch::manual_seed(draws::seed(self.seed, Use::Noise, &[]) as i64);
                 let side = self.side() as i64;
-                let shape = [self.count() as i64, 3, side, side];
+                let shape = [(self.classes() * count) as i64, 3, side, side];
                 // Drawn on the CPU: the same on every device.
                 Tensor::randn(shape, (Kind::Float, Device::Cpu)).to_device(self.device)
             }
@@ -87,7 +93,12 @@ impl Synthetic<'_> {
 
     /// Class of each image, `[classes × per class]` i64.
     pub fn labels(&self) -> Tensor {
-        let labels: Vec<i64> = self.hard_labels();
+        self.labels_of(self.per_class)
+    }
+
+    /// Class of each of `count` images of every class, `[classes × count]` i64.
+    pub fn labels_of(&self, count: usize) -> Tensor {
+        let labels = self.hard_labels(count);
         Tensor::from_slice(&labels).to_device(self.device)
     }
 
@@ -108,7 +119,29 @@ impl Synthetic<'_> {
         (images * channels(sd) + channels(mean)).contiguous()
     }
 
-    /// What the set consists of; `labels` where they are not simply the classes.
+    /// What a pixel from black 0 to white 1 is in normalised images, `[1, 3, 1, 1]`; 1 where they are whitened.
+    pub fn pixel_units(&self) -> Tensor {
+        let units = match self.zca {
+            Some(_) => [1.0; 3],
+            None => self.real.preprocess.sd.map(|sd| (1.0 / sd) as f32),
+        };
+        Tensor::from_slice(&units).view([1, 3, 1, 1]).to_device(self.device)
+    }
+
+    /// Normalised images `[n, 3, h, w]` no darker than black and no lighter than white; whitened ones as they are.
+    pub fn clamped(&self, images: &Tensor) -> Tensor {
+        if self.zca.is_some() {
+            return images.shallow_clone();
+        }
+        let Preprocess { mean, sd } = &self.real.preprocess;
+        let bound = |value: f64| {
+            let bounds = [0, 1, 2].map(|channel| ((value - mean[channel]) / sd[channel]) as f32);
+            Tensor::from_slice(&bounds).view([1, 3, 1, 1]).to_device(images.device())
+        };
+        images.clamp_tensor(Some(&bound(0.0)), Some(&bound(1.0)))
+    }
+
+    /// What a set of these images consists of, equally many of each class; `labels` where they are not simply the classes.
     ///
     /// # Errors
     /// libtorch cannot give out the values.
@@ -119,18 +152,18 @@ impl Synthetic<'_> {
         labels: Option<Labels>,
         outcome: &Outcome<S>,
     ) -> Result<Distilled> {
-        let source =
-            |name: &String| (0..self.per_class).map(|n| format!("{method}/{name}/{n}")).collect::<Vec<_>>();
+        let per_class = images.size()[0] as usize / self.classes();
         Ok(Distilled {
             images: distilled::Images::F32(Vec::<f32>::try_from(self.pixels(images).view(-1))?),
-            labels: labels.unwrap_or_else(|| Labels::Hard(self.hard_labels())),
-            sources: self.real.classes.names().iter().flat_map(source).collect(),
+            labels: labels.unwrap_or_else(|| Labels::Hard(self.hard_labels(per_class))),
+            sources: distilled::sources(method, self.real, per_class),
+            code_floats: None,
             iterations: outcome.iterations,
             final_loss: outcome.final_loss,
         })
     }
 
-    fn hard_labels(&self) -> Vec<i64> {
-        (0..self.classes() as i64).flat_map(|class| vec![class; self.per_class]).collect()
+    fn hard_labels(&self, per_class: usize) -> Vec<i64> {
+        (0..self.classes() as i64).flat_map(|class| vec![class; per_class]).collect()
     }
 }

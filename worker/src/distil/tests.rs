@@ -67,6 +67,15 @@ pub fn resumes(parameters: Value, cut_off: impl Fn(&Task, &Synthetic, &Method)) 
     assert_eq!(content(folders[1].path()), content(folders[0].path()));
 }
 
+/// A network trained for some steps on the images in `photos`, in `folder/content`.
+pub fn trained(folder: &Path, photos: &Path, network: Value, steps: u64) {
+    let sgd = json!({ "sgd": { "lr": 0.1, "momentum": 0.0, "nesterov": false, "weight_decay": 0.0 } });
+    let parameters =
+        json!({ "from": "", "network": network, "steps": steps, "optimizer": sgd, "precision": "fp32" });
+    let bench = Bench::new(folder, "train", parameters, vec![("from", input("photos", photos))]);
+    crate::training::train(&bench.task(), Device::Cpu).unwrap();
+}
+
 fn random(images_per_class: u32) -> Value {
     json!({ "images_per_class": images_per_class, "method": { "random": {} }, "seed": 3 })
 }

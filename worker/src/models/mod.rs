@@ -15,10 +15,8 @@ mod pytorch_tests;
 mod tests;
 
 pub use description::{Description, kind_of};
-pub use network::Network;
-#[cfg(test)]
-pub use parameters::Layout;
-pub use parameters::Parameters;
+pub use network::{Network, drawn};
+pub use parameters::{Layout, Parameters};
 pub use pass::{Kinks, Mode, Signs};
 #[cfg(test)]
 pub use pipeline::networks::{Initial, Parameter};

@@ -79,14 +79,8 @@ impl Network {
 
     /// Parameters and buffers as they start, from `seed`. They are drawn on the CPU and are the same on every device.
     pub fn initial(&self, seed: u64, device: Device) -> (Parameters, Vec<Tensor>) {
-        let mut parameters = Parameters::zeros(self.parameters(), self.layout, device);
+        let mut parameters = drawn(self.parameters(), self.layout, seed, device);
         parameters.freeze(&self.frozen);
-        no_grad(|| {
-            for (index, (parameter, tensor)) in self.parameters().iter().zip(parameters.tensors()).enumerate()
-            {
-                tensor.shallow_clone().copy_(&draw(parameter, seed, index));
-            }
-        });
         (parameters, self.initial_buffers(device))
     }
 
@@ -155,6 +149,17 @@ impl Network {
     fn run(&self, layers: &[Layer], pass: &Pass, images: &Tensor) -> Tensor {
         pass.run(layers, self.layout.arrange(images)).to_kind(Kind::Float)
     }
+}
+
+/// Parameters as they start, from `seed`. They are drawn on the CPU and are the same on every device.
+pub fn drawn(parameters: &[Parameter], layout: Layout, seed: u64, device: Device) -> Parameters {
+    let values = Parameters::zeros(parameters, layout, device);
+    no_grad(|| {
+        for (index, (parameter, tensor)) in parameters.iter().zip(values.tensors()).enumerate() {
+            tensor.shallow_clone().copy_(&draw(parameter, seed, index));
+        }
+    });
+    values
 }
 
 fn draw(parameter: &Parameter, seed: u64, index: usize) -> Tensor {

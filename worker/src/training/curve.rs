@@ -20,6 +20,8 @@ pub struct Point {
     pub train_accuracy: f64,
     /// Loss and accuracy, where there are validation images.
     pub valid: Option<[f64; 2]>,
+    /// Accuracy on the test split, where that was asked for; for reporting alone.
+    pub test: Option<f64>,
     /// Of the last step.
     pub lr: f64,
     /// Since the training began, in all attempts.
@@ -61,6 +63,12 @@ impl Curve {
         best.map(|(point, _)| point)
     }
 
+    /// The point with the highest accuracy on the test split, the first of equals.
+    pub fn best_on_test(&self) -> Option<(u64, f64)> {
+        let scored = self.0.iter().filter_map(|point| Some((point.step, point.test?)));
+        scored.reduce(|best, next| if next.1 > best.1 { next } else { best })
+    }
+
     /// Points since the best one.
     pub fn stalled(&self) -> u32 {
         let best = self.best().map_or(0, |best| best.step);
@@ -69,7 +77,9 @@ impl Curve {
 
     /// Writes `curves.csv`.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let header = ["step", "epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "lr"];
+        let mut header =
+            vec!["step", "epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "lr"];
+        header.extend(self.best_on_test().map(|_| "test_accuracy"));
         write_table(path, &header, self.0.iter().map(row))
     }
 
@@ -87,6 +97,7 @@ fn row(point: &Point) -> Vec<String> {
     row.extend(train);
     // Learning rates end at 10⁻⁸ and less: digits that count, not decimals.
     row.extend([valid(0), valid(1), format!("{:.6e}", point.lr)]);
+    row.extend(point.test.map(|accuracy| cell(Some(accuracy))));
     row
 }
 
@@ -116,6 +127,7 @@ mod tests {
             train_loss: 0.0,
             train_accuracy: 0.0,
             valid: Some([0.0, *accuracy]),
+            test: None,
             lr: 0.0,
             secs: 0.0,
         };

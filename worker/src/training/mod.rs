@@ -1,5 +1,6 @@
 //! `train`: fits a network to the training split of an image set. The map, in reading order:
 
+mod budget;
 mod curve;
 pub mod dsa;
 mod keep;

@@ -36,7 +36,7 @@ fn describe(plan: &Plan) -> Description {
     }
 }
 
-/// Figures are those of the weights that are left. What a training without `keep`, `patience` and `max_secs` has no use for
+/// Figures are those of the weights that are left. What a training without `keep`, `patience` and budgets has no use for
 /// is left out.
 fn summary(plan: &Plan, state: &State, end: End) -> Value {
     let best = state.best.as_ref().and_then(|_| state.curve.best());
@@ -56,10 +56,24 @@ fn summary(plan: &Plan, state: &State, end: End) -> Value {
     if let Some(best) = best {
         summary["kept_step"] = json!(best.step);
     }
+    if let Some((step, accuracy)) = state.curve.best_on_test() {
+        summary["best_test_accuracy"] = json!(rounded(accuracy));
+        summary["best_test_step"] = json!(step);
+    }
     match end {
         End::Whole => {}
         End::Plateau => summary["ended_by"] = json!("patience"),
         End::OutOfTime => summary["ended_by"] = json!("max_secs"),
+        End::OutOfEnergy => summary["ended_by"] = json!("max_joules"),
+        End::Diverged => forget_figures(&mut summary),
     }
     summary
+}
+
+/// The figures of the last point are not those of the weights that are left.
+fn forget_figures(summary: &mut Value) {
+    for name in ["train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "undertrained"] {
+        summary[name] = Value::Null;
+    }
+    summary["ended_by"] = json!("divergence");
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use pipeline::engine::{Stopped, Task};
-use pipeline::recipe::Train;
+use pipeline::recipe::{IfDiverged, Train};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::curve::{Point, is_point};
@@ -12,7 +12,7 @@ use super::order::Order;
 use super::set::Set;
 use super::state::{Checkpoints, State};
 use super::transforms::Transforms;
-use super::{loss, optimizer, results, schedule, start};
+use super::{budget, loss, optimizer, results, schedule, start};
 use crate::images::Images;
 use crate::models::{Mode, Network, kind_of};
 use crate::randomness::{mix, purpose};
@@ -44,6 +44,10 @@ pub enum End {
     Plateau,
     /// `max_secs` are over.
     OutOfTime,
+    /// `max_joules` are drawn.
+    OutOfEnergy,
+    /// The loss is no number any more.
+    Diverged,
 }
 
 /// Does the stage: from the image set in role `from` to weights, description and curve.
@@ -52,7 +56,10 @@ pub enum End {
 /// Beside damaged inputs: weights or a teacher that do not fit, the loss is no number any more, or [`Stopped`].
 pub fn train(task: &Task, device: Device) -> Result<()> {
     let recipe: Train = task.parameters()?;
-    let set = Set::open(task, device)?;
+    let mut set = Set::open(task, device)?;
+    if recipe.test_curve {
+        set = set.with_test(task, device)?;
+    }
     ensure!(
         set.valid.is_some() || !recipe.chooses(),
         "`{}` has no validation images for `keep` or `patience` to go by\n\
@@ -101,11 +108,16 @@ impl Plan<'_> {
                 bail!(Stopped { saved_at: Some(state.step) });
             }
             let secs = checkpoints.seconds(state);
-            if state.step > 0 && self.recipe.max_secs.is_some_and(|most| secs >= most) {
-                self.out_of_time(task, state, secs)?;
-                return Ok(End::OutOfTime);
+            if state.step > 0
+                && let Some((end, why)) = budget::used_up(self.recipe, task, secs)?
+            {
+                self.cut_off(task, state, secs, &why)?;
+                return Ok(end);
             }
             self.step(state);
+            if self.has_diverged(state)? {
+                return Ok(End::Diverged);
+            }
             let is_point = is_point(state.step, self.total, self.recipe.curve_points);
             if is_point {
                 self.mark(state, checkpoints.seconds(state))?;
@@ -122,13 +134,13 @@ impl Plan<'_> {
     }
 
     /// Ends the curve where the training does.
-    fn out_of_time(&self, task: &Task, state: &mut State, secs: f64) -> Result<()> {
+    fn cut_off(&self, task: &Task, state: &mut State, secs: f64, why: &str) -> Result<()> {
         if state.curve.0.last().is_none_or(|point| point.step < state.step) {
             self.mark(state, secs)?;
         }
         task.note("deterministic", false);
         task.warn(format!(
-            "`max_secs` ended the training at step {} of {}: on another machine, or at another time, it ends elsewhere",
+            "{why} ended the training at step {} of {}: on another machine, or at another time, it ends elsewhere",
             state.step, self.total
         ));
         Ok(())
@@ -173,10 +185,12 @@ impl Plan<'_> {
     fn mark(&self, state: &mut State, secs: f64) -> Result<()> {
         let [train_loss, train_accuracy] = self.running(state)?;
         let valid = self.set.valid.as_ref().map(|images| self.score(state, images));
+        let test = self.set.test.as_ref().map(|images| self.score(state, images)[1]);
         let epoch = state.step as f64 / self.order.steps_per_epoch() as f64;
         let _ = state.sums.zero_();
         let lr = self.rates(state, state.step - 1).body;
-        state.curve.0.push(Point { step: state.step, epoch, train_loss, train_accuracy, valid, lr, secs });
+        let step = state.step;
+        state.curve.0.push(Point { step, epoch, train_loss, train_accuracy, valid, test, lr, secs });
         let is_best = state.curve.best().is_some_and(|best| best.step == state.step);
         if let Some(best) = state.best.as_ref().filter(|_| is_best) {
             let (parameters, buffers) = state.scored();
@@ -206,7 +220,7 @@ impl Plan<'_> {
             let step = state.step;
             bail!(
                 "the loss is {losses} at step {step}: the training has diverged\n\
-                 hint: lower the learning rate (`optimizer.{}.lr`, now {:?})",
+                 hint: lower the learning rate (`optimizer.{}.lr`, now {:?}), or set `if_diverged = \"end\"`",
                 self.recipe.optimizer.name(),
                 state.optimizer.lr()
             );
@@ -214,12 +228,25 @@ impl Plan<'_> {
         Ok([losses / steps.max(1.0), hits / steps.max(1.0)])
     }
 
+    /// Whether the training ends here because its loss is no number, where that is no failure.
+    fn has_diverged(&self, state: &State) -> Result<bool> {
+        if self.recipe.if_diverged == IfDiverged::Fail || !self.looks(state) {
+            return Ok(false);
+        }
+        let sums = Vec::<f64>::try_from(&state.sums)?;
+        Ok(sums.iter().any(|sum| !sum.is_finite()))
+    }
+
+    /// Whether the loss is looked at after this step: where a point is taken, too, as that starts the sums anew.
+    fn looks(&self, state: &State) -> bool {
+        !state.sums.device().is_cuda()
+            || state.step.is_multiple_of(LOOKS_ON_GPU)
+            || is_point(state.step, self.total, self.recipe.curve_points)
+    }
+
     /// Tells how far it is, and looks whether the loss is a number.
     fn tell(&self, task: &Task, state: &State) -> Result<()> {
-        let looks = !state.sums.device().is_cuda()
-            || state.step.is_multiple_of(LOOKS_ON_GPU)
-            || state.step == self.total;
-        if !looks {
+        if !self.looks(state) {
             return Ok(());
         }
         let [loss, accuracy] = match state.curve.0.last() {

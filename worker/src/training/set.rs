@@ -14,6 +14,8 @@ pub struct Set {
     pub train: Images,
     /// `None` where the set has no validation images.
     pub valid: Option<Images>,
+    /// Images of the test split, for reporting alone; `None` where nobody asked, or there are none.
+    pub test: Option<Images>,
     pub classes: Vec<String>,
     pub preprocess: Preprocess,
     /// Height and width in pixels.
@@ -39,10 +41,30 @@ impl Set {
         };
         Ok(Set {
             valid: if valid.is_empty() { None } else { Some(load(&valid)?) },
+            test: None,
             train: load(&train)?,
             classes: classes.names().to_vec(),
             image_size: height as u32,
             preprocess,
         })
+    }
+    /// With the images of the test split.
+    ///
+    /// # Errors
+    /// The split is damaged, or its images are of another size.
+    pub fn with_test(self, task: &Task, device: Device) -> Result<Set> {
+        let test = Split::open(task.input("from", files::TEST)?)?;
+        if test.is_empty() {
+            return Ok(self);
+        }
+        let side = self.image_size as usize;
+        ensure!(
+            (test.height(), test.width()) == (side, side),
+            "training images of {side} pixels and test images of {}",
+            test.height()
+        );
+        let whitening = Whitening::of(&Split::open(task.input("from", files::TRAIN)?)?, device);
+        let images = Images::load(&test, &self.preprocess, self.classes.len(), device)?;
+        Ok(Set { test: Some(images.whitened(whitening)), ..self })
     }
 }

@@ -188,13 +188,14 @@ impl<'a> Checkpoints<'a> {
 }
 
 /// Figures of a point, in a row; NaN stands for none.
-const WIDTH: usize = 8;
+const WIDTH: usize = 9;
 
-/// Points `[n + 1, 8]` f64; the last row holds the seconds so far.
+/// Points `[n + 1, 9]` f64; the last row holds the seconds so far.
 fn points_to_tensor(curve: &Curve, secs: f64) -> Tensor {
     let row = |p: &Point| {
         let [loss, accuracy] = p.valid.unwrap_or([f64::NAN; 2]);
-        [p.step as f64, p.epoch, p.train_loss, p.train_accuracy, loss, accuracy, p.lr, p.secs]
+        let test = p.test.unwrap_or(f64::NAN);
+        [p.step as f64, p.epoch, p.train_loss, p.train_accuracy, loss, accuracy, test, p.lr, p.secs]
     };
     let mut values: Vec<f64> = curve.0.iter().flat_map(row).collect();
     values.extend([secs; WIDTH]);
@@ -206,9 +207,10 @@ fn points_from_tensor(values: &[f64]) -> Result<(Curve, f64)> {
     ensure!(rest.is_empty(), "`curve` has {} values", values.len());
     let (last, rows) = rows.split_last().context("`curve` is empty")?;
     let point = |row: &[f64; WIDTH]| {
-        let [step, epoch, train_loss, train_accuracy, loss, accuracy, lr, secs] = *row;
+        let [step, epoch, train_loss, train_accuracy, loss, accuracy, test, lr, secs] = *row;
         let valid = (!accuracy.is_nan()).then_some([loss, accuracy]);
-        Point { step: step as u64, epoch, train_loss, train_accuracy, valid, lr, secs }
+        let test = Some(test).filter(|test| !test.is_nan());
+        Point { step: step as u64, epoch, train_loss, train_accuracy, valid, test, lr, secs }
     };
     Ok((Curve(rows.iter().map(point).collect()), last[0]))
 }

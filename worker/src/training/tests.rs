@@ -171,7 +171,8 @@ fn a_diverging_training_says_where_and_what_to_do() {
     let bench = bench(&folder.path().join("run"), changes);
     let message = train(&bench.task(), Device::Cpu).unwrap_err().to_string();
     assert!(message.starts_with("the loss is") && message.contains("at step"), "{message}");
-    assert!(message.ends_with("hint: lower the learning rate (`optimizer.sgd.lr`, now 1e30)"), "{message}");
+    let hint = "hint: lower the learning rate (`optimizer.sgd.lr`, now 1e30), or set `if_diverged = \"end\"`";
+    assert!(message.ends_with(hint), "{message}");
 }
 
 #[test]

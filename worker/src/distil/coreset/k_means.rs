@@ -1,4 +1,4 @@
-//! K-means: the real image nearest to each of a class's centres.
+//! K-means: the centres of a class, and the real image nearest to each.
 
 use pipeline::recipe::KMeans;
 use tch::{Kind, Tensor, no_grad};
@@ -18,6 +18,17 @@ struct Centres {
 
 /// `count` distinct rows of `rows` `[n, d]`, that of the largest heap first.
 pub fn choose(rows: &Tensor, count: usize, settings: &KMeans, seed: u64) -> Vec<usize> {
+    let centres = centres(rows, count, settings, seed);
+    let mut chosen = Vec::with_capacity(count);
+    for centre in 0..count as i64 {
+        let distances = no_grad(|| squares(&(rows - centres.get(centre))));
+        chosen.push(least(&distances, &chosen));
+    }
+    chosen
+}
+
+/// The centres of `rows` `[n, d]`, `[count, d]`, that of the largest heap first.
+pub fn centres(rows: &Tensor, count: usize, settings: &KMeans, seed: u64) -> Tensor {
     no_grad(|| {
         let attempt = |restart: u32| {
             let mut random = Stream::new(seed, &[restart.into()]);
@@ -25,14 +36,9 @@ pub fn choose(rows: &Tensor, count: usize, settings: &KMeans, seed: u64) -> Vec<
         };
         let attempts = (0..settings.restarts).map(attempt);
         let best = attempts.min_by(|a, b| a.spread.total_cmp(&b.spread)).expect("one restart or more");
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|centre| std::cmp::Reverse(best.sizes[*centre]));
-        let mut chosen = Vec::with_capacity(count);
-        for centre in order {
-            let distances = squares(&(rows - best.centres.get(centre as i64)));
-            chosen.push(least(&distances, &chosen));
-        }
-        chosen
+        let mut order: Vec<i64> = (0..count as i64).collect();
+        order.sort_by_key(|centre| std::cmp::Reverse(best.sizes[*centre as usize]));
+        best.centres.index_select(0, &Tensor::from_slice(&order))
     })
 }
 

@@ -1,5 +1,8 @@
 //! Trainings that average their weights, choose among them, and end before their last step.
 
+use pipeline::energy::{Energy, Figure, Joules, Method};
+use pipeline::engine::{SoFar, Spent};
+
 use super::*;
 
 fn curve(bench: &Bench) -> Vec<Vec<String>> {
@@ -139,4 +142,94 @@ fn a_choice_without_validation_images_is_refused() {
         let message = train(&bench.task(), Device::Cpu).unwrap_err().to_string();
         assert!(message.starts_with("`photos` has no validation images"), "{message}");
     }
+}
+
+/// What a meter says of an attempt.
+fn drawn(joules: Option<f64>) -> serde_json::Value {
+    let figure = match joules {
+        Some(joules) => Figure::new(Joules::new(joules), Method::ModelTdp, 0.4, 1.0),
+        None => Figure::missing("NVML: no driver"),
+    };
+    json!(Energy { processor: figure, memory: None, gpu: None, sampling_cpu_secs: None })
+}
+
+#[test]
+fn a_training_ends_once_its_meter_has_said_so_many_joules() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let said = |name: &str, joules: Option<f64>| {
+        let bench = bench(&folder.path().join(name), json!({ "steps": 6, "max_joules": 50.0 }));
+        let so_far = SoFar::default();
+        so_far.hearing(Box::new(|_| ()))(drawn(joules));
+        (train(&bench.task().metered_by(so_far), Device::Cpu), bench)
+    };
+    let (ended, bench) = said("enough", Some(60.0));
+    ended.unwrap();
+    assert_eq!(bench.json(files::TRAINING)["ended_by"], json!("max_joules"));
+    assert_eq!(curve(&bench).last().unwrap()[0], "1");
+    let warned = |event: &StageEvent| matches!(event, StageEvent::Warning { message } if message.starts_with("`max_joules` (60.0 J, modelled) ended the training at step 1 of 6"));
+    assert!(bench.heard.borrow().iter().any(warned), "{:?}", bench.heard.borrow());
+    let (whole, bench) = said("less", Some(40.0));
+    whole.unwrap();
+    assert_eq!(bench.json(files::TRAINING)["ended_by"], json!(null));
+    let (refused, _) = said("unknown", None);
+    let message = refused.unwrap_err().to_string();
+    assert!(message.starts_with("`max_joules` cannot be held to: NVML: no driver"), "{message}");
+}
+
+#[test]
+fn joules_of_earlier_attempts_count() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder.path().join("run"), json!({ "steps": 6, "max_joules": 50.0 }));
+    let before = Spent { energy: drawn(Some(30.0)), ..Spent::default() };
+    let so_far = SoFar::after(&[before]);
+    so_far.hearing(Box::new(|_| ()))(drawn(Some(30.0)));
+    train(&bench.task().metered_by(so_far), Device::Cpu).unwrap();
+    assert_eq!(bench.json(files::TRAINING)["steps"], json!(1));
+}
+
+#[test]
+fn a_loss_that_is_no_number_fails_the_stage_or_ends_the_training_as_told() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let changes = |more: &str| {
+        let mut changes = json!({ "steps": 50, "optimizer": { "sgd": { "lr": 1e30 } } });
+        if !more.is_empty() {
+            changes["if_diverged"] = json!(more);
+        }
+        changes
+    };
+    let failed = bench(&folder.path().join("fails"), changes(""));
+    let message = train(&failed.task(), Device::Cpu).unwrap_err().to_string();
+    assert!(message.contains("the training has diverged"), "{message}");
+    let ended = bench(&folder.path().join("ends"), changes("end"));
+    train(&ended.task(), Device::Cpu).unwrap();
+    let summary = ended.json(files::TRAINING);
+    assert_eq!((&summary["ended_by"], &summary["valid_accuracy"]), (&json!("divergence"), &json!(null)));
+    assert!(summary["steps"].as_u64().unwrap() < 50, "{summary}");
+}
+
+#[test]
+fn a_test_curve_tells_the_best_accuracy_and_changes_nothing_else_whole_or_resumed() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let plain = bench(&folder.path().join("plain"), json!({}));
+    let [weights, curve] = done(&plain);
+    let watched = bench(&folder.path().join("watched"), json!({ "test_curve": true }));
+    let [same_weights, with_test] = done(&watched);
+    assert_eq!(same_weights, weights);
+    let (curve, with_test) = (String::from_utf8(curve).unwrap(), String::from_utf8(with_test).unwrap());
+    let cut = |line: &str| line.rsplit_once(',').unwrap().0.to_string();
+    assert_eq!(with_test.lines().map(cut).collect::<Vec<_>>(), curve.lines().collect::<Vec<_>>());
+    let last = |line: &str| line.rsplit_once(',').unwrap().1.parse::<f64>().unwrap();
+    let best = with_test.lines().skip(1).map(last).fold(0.0, f64::max);
+    let summary = watched.json(files::TRAINING);
+    assert_eq!(summary["best_test_accuracy"], json!(best));
+    assert!(plain.json(files::TRAINING).get("best_test_accuracy").is_none());
+    let mut halted = bench(&folder.path().join("halted"), json!({ "test_curve": true }));
+    halted.stop_at = Some(17);
+    train(&halted.task(), Device::Cpu).unwrap_err();
+    halted.stop_at = None;
+    assert_eq!(done(&halted)[1], with_test.into_bytes());
 }

@@ -1,0 +1,102 @@
+//! Codes that cannot work, or hold nothing.
+
+use super::super::{Code, Dct, Distil, Factor, Initial};
+use super::SMALLEST_PATCH;
+use crate::recipe::{Complaint, Facts};
+
+/// A code that nobody would optimise, or that does not go with the images.
+pub fn wrong(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let code = distil.code.as_ref()?;
+    let Some(init) = distil.method.codes() else {
+        let message = format!("`{}` optimises no code", distil.method.name());
+        return Some(Complaint::new(&["code"], message).hint("leave `code` out"));
+    };
+    if distil.zca {
+        let message = "a code is of images that are not whitened";
+        return Some(Complaint::new(&["zca"], message).hint("leave `zca` out, or `code`"));
+    }
+    let size = from.image_size?;
+    too_large(code, size).or_else(|| pictures(distil, code, init, from, size))
+}
+
+/// Parts of a code that an image does not have.
+fn too_large(code: &Code, size: u32) -> Option<Complaint> {
+    let (setting, message, hint) = match code {
+        Code::Factor(Factor { by }) if size / by < SMALLEST_PATCH => {
+            let message = format!("{by} pictures along {size} pixels leave less than {SMALLEST_PATCH} each");
+            ("by", message, format!("set `by` to at most {}", (size / SMALLEST_PATCH).max(1)))
+        }
+        Code::Dct(Dct { keep, .. }) if *keep > size * size => {
+            let message = format!("{keep} coefficients of images that have {} a channel", size * size);
+            ("keep", message, format!("set `keep` to at most {}", size * size))
+        }
+        Code::Pca(pca) if pca.side(size) > size => {
+            let message = format!("components of {} pixels a side for images of {size}", pca.side(size));
+            ("side", message, format!("set `side` to at most {size}"))
+        }
+        _ => return None,
+    };
+    let complaint = Complaint::new(&["code", code.name(), setting], message).hint(hint);
+    Some(complaint.against("from", &["image_size"]))
+}
+
+/// A budget that holds no picture, or more than there are real images to start from.
+fn pictures(distil: &Distil, code: &Code, init: Initial, from: &Facts, size: u32) -> Option<Complaint> {
+    let pictures = code.pictures(distil.images_per_class, size, from.classes?);
+    let field = ["code", code.name()];
+    if pictures == 0 {
+        let asked = distil.images_per_class;
+        let message = format!("the values of {asked} images a class do not hold a picture of each");
+        let hint = "raise `images_per_class`, or lower what the code keeps";
+        return Some(Complaint::new(&field, message).hint(hint));
+    }
+    let there = from.train_per_class.filter(|there| pictures > u64::from(*there))?;
+    if init == Initial::Noise {
+        return None;
+    }
+    let message = format!("{pictures} pictures of a class start as real images, and the set has {there}");
+    let hint = match code {
+        Code::Factor(_) => "lower `by`, or set `init = \"noise\"`".to_string(),
+        _ => format!("set `pictures = {there}` of `{}`, or `init = \"noise\"`", code.name()),
+    };
+    Some(Complaint::new(&field, message).hint(hint).against("from", &["per_class", "train"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn said(method: Value, code: Value, zca: bool) -> Vec<String> {
+        let table =
+            json!({ "from": "photos", "images_per_class": 1, "method": method, "code": code, "zca": zca });
+        let distil: Distil = serde_json::from_value(table).unwrap();
+        let facts =
+            Facts { image_size: Some(32), classes: Some(10), train_per_class: Some(12), ..Facts::default() };
+        super::super::of(&distil, &[facts]).into_iter().map(|complaint| complaint.message).collect()
+    }
+
+    fn matching(code: Value) -> Vec<String> {
+        said(json!({ "distribution-matching": {} }), code, false)
+    }
+
+    #[test]
+    fn codes_are_refused_where_nobody_optimises_them_and_where_they_do_not_fit() {
+        assert!(matching(json!({ "factor": {} })).is_empty());
+        assert!(matching(json!({ "dct": { "pictures": 12 } })).is_empty());
+        let random = said(json!({ "random": {} }), json!({ "factor": {} }), false);
+        assert_eq!(random, ["`random` optimises no code"]);
+        let whitened = said(json!({ "gradient-matching": {} }), json!({ "factor": {} }), true);
+        assert_eq!(whitened, ["a code is of images that are not whitened"]);
+        let large = [
+            (json!({ "dct": { "keep": 2000 } }), "2000 coefficients of images that have 1024 a channel"),
+            (json!({ "pca": { "side": 64 } }), "components of 64 pixels a side for images of 32"),
+            (json!({ "pca": {} }), "the values of 1 images a class do not hold a picture of each"),
+            (json!({ "dct": {} }), "15 pictures of a class start as real images, and the set has 12"),
+        ];
+        for (code, message) in large {
+            assert_eq!(matching(code), [message]);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is optimised in place of pixels, and the images that are made of it. All of it is linear, so that gradients flow.
+
+mod cosine;
+mod principal;
+
+use anyhow::{Result, ensure};
+use pipeline::recipe::{self, Factor, Initial};
+use tch::Tensor;
+
+use super::synthetic::Synthetic;
+use super::tiles::Tiles;
+use cosine::Cosine;
+use principal::Principal;
+
+/// How the images of a set are coded; the first dimension of a code is a multiple of the number of classes.
+pub enum Code {
+    /// `[n, 3, h, w]`: the images themselves, or images that hold smaller pictures.
+    Tiles(Tiles),
+    /// `[n, 3, k]`.
+    Cosine(Cosine),
+    /// `[n, components]`.
+    Principal(Principal),
+}
+
+/// A code and how many pictures it is of.
+pub struct Coded {
+    pub code: Code,
+    /// Pictures of each class.
+    pub pictures: usize,
+    /// Whether it is anything but the pixels.
+    is_set: bool,
+}
+
+impl Coded {
+    /// As the stage says.
+    ///
+    /// # Errors
+    /// The budget does not hold a picture of each class, or a class has fewer images than pictures are to start from.
+    pub fn of(synthetic: &Synthetic, init: Initial) -> Result<Coded> {
+        let (recipe, side) = (synthetic.recipe, synthetic.side() as i64);
+        let Some(code) = &recipe.code else {
+            let code = Code::Tiles(Tiles { factor: 1, side });
+            return Ok(Coded { code, pictures: synthetic.per_class, is_set: false });
+        };
+        let pictures = code.pictures(recipe.images_per_class, side as u32, synthetic.classes()) as usize;
+        ensure!(
+            pictures > 0,
+            "the values of {} images a class do not hold a picture of each by `{}`\n\
+             hint: raise `images_per_class`, or lower what the code keeps",
+            recipe.images_per_class,
+            code.name()
+        );
+        if init == Initial::Real {
+            synthetic.real.holds(pictures)?;
+        }
+        let code = match code {
+            recipe::Code::Factor(Factor { by }) => Code::Tiles(Tiles { factor: (*by).into(), side }),
+            recipe::Code::Dct(dct) => Code::Cosine(Cosine::of(synthetic, dct.keep.into())),
+            recipe::Code::Pca(pca) => {
+                let own = pca.side(side as u32).into();
+                Code::Principal(Principal::of(synthetic, pca.components as usize, own)?)
+            }
+        };
+        Ok(Coded { code, pictures, is_set: true })
+    }
+
+    /// The code as iterations begin.
+    pub fn first(&self, synthetic: &Synthetic, init: Initial) -> Tensor {
+        let pictures = synthetic.first_of(init, self.pictures);
+        match &self.code {
+            Code::Tiles(tiles) => tiles.shrunk(&pictures),
+            Code::Cosine(cosine) => cosine.encode(&pictures),
+            Code::Principal(principal) => principal.encode(&pictures),
+        }
+    }
+
+    /// The images that networks see of a code or a part of it, `[n, 3, h, w]`.
+    pub fn images(&self, code: &Tensor) -> Tensor {
+        match &self.code {
+            Code::Tiles(tiles) => tiles.enlarged(code),
+            Code::Cosine(cosine) => cosine.decode(code),
+            Code::Principal(principal) => principal.decode(code),
+        }
+    }
+
+    /// Values that have to be kept of a code: its own, and what is shared by all pictures. Nothing for pixels.
+    pub fn floats(&self, code: &Tensor) -> Option<usize> {
+        let shared = match &self.code {
+            Code::Tiles(_) => 0,
+            Code::Cosine(cosine) => cosine.shared(),
+            Code::Principal(principal) => principal.shared(),
+        };
+        self.is_set.then_some(code.numel() + shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::recipe::Method;
+    use serde_json::{Value, json};
+
+    use super::super::tests::{content, resumes, run};
+    use super::super::{distribution_matching, gradient_matching};
+    use crate::fixture::alone;
+
+    fn coded(method: &str, code: Value) -> Value {
+        let mut settings =
+            json!({ "iterations": 13, "lr": 0.2, "real_batch": 4, "width": 4, "init": "noise" });
+        if method == "gradient-matching" {
+            settings["updates_per_network"] = json!(4);
+            settings["network_epochs"] = json!(2);
+        }
+        json!({ "images_per_class": 2, "method": { method: settings }, "code": code, "seed": 5 })
+    }
+
+    #[test]
+    fn every_code_gives_as_many_pictures_as_its_values_hold_and_counts_them() {
+        let _turn = alone();
+        // Two images a class of three are 3 · 2 · 192 = 1152 values.
+        let cases = [
+            (json!({ "factor": { "by": 2 } }), 8, 1152),
+            // 7 pictures of 48 values a class, and the places.
+            (json!({ "dct": { "keep": 16 } }), 7, 3 * 7 * 48 + 48),
+            // 5 pictures of 4 values a class; 4 components and the mean of 48.
+            (json!({ "pca": { "components": 4, "side": 4, "pictures": 5 } }), 5, 3 * 5 * 4 + 5 * 48),
+        ];
+        for method in ["distribution-matching", "gradient-matching"] {
+            for (code, pictures, values) in &cases {
+                let folder = tempfile::tempdir().unwrap();
+                let split = run(folder.path(), coded(method, code.clone()));
+                assert_eq!(split.len(), 3 * pictures, "{code}");
+                assert_eq!(split.labels().heaviest()[2 * pictures], 2, "{code}");
+                let facts = content(folder.path())["distillation.json"].clone();
+                let facts: Value = serde_json::from_slice(&facts).unwrap();
+                assert_eq!(facts["stored_floats"], json!(values), "{code}");
+                assert!(*values <= 1152, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_cut_off_and_resumed_equal_those_that_were_not() {
+        for code in [json!({ "dct": { "keep": 16 } }), json!({ "pca": { "components": 4, "pictures": 3 } })] {
+            resumes(coded("distribution-matching", code.clone()), |task, synthetic, method| {
+                let Method::DistributionMatching(settings) = method else { panic!() };
+                distribution_matching::cut_off(task, synthetic, settings, 6);
+            });
+            resumes(coded("gradient-matching", code), |task, synthetic, method| {
+                let Method::GradientMatching(settings) = method else { panic!() };
+                gradient_matching::cut_off(task, synthetic, settings, 6);
+            });
+        }
+    }
+}
