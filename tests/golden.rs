@@ -25,6 +25,30 @@ from = "photos"
 images_per_class = 1
 method = "{method}"
 
+[experts.teachers]
+from = "photos"
+network = { convnet = { width = 4 } }
+experts = 2
+epochs = 2
+batch = 6
+
+[distil.followed]
+from = "photos"
+images_per_class = 1
+method = { trajectory-matching = { iterations = 3, student_steps = 3, expert_epochs = 1 } }
+experts = "teachers"
+
+[distil.aligned]
+from = "photos"
+images_per_class = 1
+method = { difficulty-aligned = { iterations = 3, student_steps = 3, expert_epochs = 1, latest_start = 2 } }
+experts = "teachers"
+
+[distil.forgotten]
+from = "photos"
+images_per_class = 1
+method = { forgetting = { network = { convnet = { width = 4 } }, epochs = 2, batch = 6 } }
+
 [train.net]
 from = "photos"
 network = "{network}"
@@ -106,7 +130,7 @@ fn line_of(receipt: &serde_json::Value) -> Option<String> {
     let parts: Vec<String> = parts.iter().map(|(part, revision)| format!("{part}@{revision}")).collect();
     let digest = &receipt["digest"].as_str()?[..16];
     let label = receipt["label"].as_str()?;
-    ["distil", "train", "evaluate"]
+    ["experts", "distil", "train", "evaluate"]
         .contains(&kind)
         .then(|| format!("{label} | {} | {digest}", parts.join(" ")))
 }

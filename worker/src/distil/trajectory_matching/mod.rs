@@ -33,6 +33,8 @@ use student::{Leaves, Student, Way};
 const LABELS_MOMENTUM: f64 = 0.9;
 /// What the student's learning rate does not fall below, as a share of the first.
 const LEAST_LR: f64 = 1e-3;
+/// Factor by which it changes in an iteration at most: its gradient is of any size, as it grows with the student's steps.
+const LEAP: f64 = 1.5;
 
 /// Goes on from a checkpoint where there is one; the outcome is the same. Follows the experts in the role `experts`.
 ///
@@ -133,7 +135,8 @@ impl Iterated for Matching<'_> {
             let Following { lr, momentum, student_lr, student_lr_lr, labels_lr, .. } = *self.following;
             state.images.step(&found.images, lr, momentum);
             state.student.step(&Tensor::from_slice(&[found.lr]), student_lr_lr, momentum);
-            no_grad(|| drop(state.student.images.clamp_min_(LEAST_LR * student_lr)));
+            let (least, most) = ((way.lr / LEAP).max(LEAST_LR * student_lr), way.lr * LEAP);
+            no_grad(|| drop(state.student.images.clamp_(least, most)));
             if let (Some(labels), Some(gradient)) = (&mut state.labels, &found.labels) {
                 labels.step(gradient, labels_lr, LABELS_MOMENTUM);
             }

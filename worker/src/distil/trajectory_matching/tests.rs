@@ -71,7 +71,7 @@ fn by_autograd(network: &Network, steps: u64, detached: bool) -> (f64, [Tensor; 
         };
         let gradients =
             Tensor::run_backward(&[loss(step, &weights, &leaves, Kinks::Free)], &weights, true, true);
-        moved -= &lr * parameters.flatten(&gradients);
+        moved = &moved - &lr * parameters.flatten(&gradients);
         theta = moved.detach();
     }
     let apart = (&moved - &way.to).square().sum(Kind::Float);
@@ -276,4 +276,15 @@ fn a_matching_that_diverges_names_its_remedy() {
     let error = super::super::distil(&stage(folder.path(), &parameters).task(), Device::Cpu).unwrap_err();
     let message = format!("{error:#}");
     assert!(message.contains("hint: lower the method's `lr`, now 20"), "{message}");
+}
+
+#[test]
+fn only_networks_that_pick_no_maximum_are_smooth_but_for_relu() {
+    for (name, smooth) in
+        [("convnet", true), ("mlp", true), ("vit-tiny", true), ("cnn", false), ("vgg16-bn", false)]
+    {
+        let settings = serde_json::from_value(json!({ name: {} })).unwrap();
+        let network = Network::new(&settings, 3, 32).unwrap();
+        assert_eq!(network.is_smooth_but_for_relu(), smooth, "{name}");
+    }
 }
