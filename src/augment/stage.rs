@@ -177,17 +177,14 @@ impl<'a> Output<'a> {
         let Output { file, digesting, .. } = self;
         let mut write = || pixels.iter().try_for_each(|pixels| file.push(pixels));
         let mut digest = || pixels.iter().for_each(|pixels| digesting.update(pixels));
-        let written = if pool.current_num_threads() == 1 {
-            pool.install(meanwhile);
-            digest();
-            write()
-        } else {
-            pool.in_place_scope(|scope| {
-                scope.spawn(|_| meanwhile());
+        let written = pool.install(|| {
+            rayon::scope(|scope| {
+                // A free thread takes the oldest first: the digest, with which no other can help.
                 scope.spawn(|_| digest());
+                scope.spawn(|_| meanwhile());
                 write()
             })
-        };
+        });
         written?;
         self.done += images;
         self.report(images)

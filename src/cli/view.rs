@@ -172,6 +172,11 @@ impl View {
         }
     }
 
+    fn quarantined(&self, label: &str, key: &str, reason: &str) {
+        let (word, key) = (style("damaged").yellow(), short(key));
+        self.line(format!("{} {label} {word}: {reason}; {key} is set aside and made again", self.counted()));
+    }
+
     fn said(&mut self, stage: StageId, label: &str, said: &StageEvent) {
         match said {
             StageEvent::Progress { done, total, unit, figures } => {
@@ -227,14 +232,7 @@ impl Listener for View {
             Event::StageBlocked { label, by, .. } => {
                 self.line(format!("{} {label} not started: it needs {by}, which failed", self.counted()));
             }
-            Event::Quarantined { label, key, reason, .. } => {
-                let word = style("damaged").yellow();
-                self.line(format!(
-                    "{} {label} {word}: {reason}; {} is set aside and made again",
-                    self.counted(),
-                    short(key)
-                ));
-            }
+            Event::Quarantined { label, key, reason, .. } => self.quarantined(label, key, reason),
             Event::Warning { message } => self.line(format!("{}: {message}", style("warning").yellow())),
             Event::LaunchFinished { .. } => {
                 self.total.finish_and_clear();
