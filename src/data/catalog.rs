@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
+use sha2::{Digest, Sha256};
 
 use super::cache::Key;
+use super::decode::decode;
 use super::manifest::read_manifest;
 use super::members::Members;
 use super::{cifar, folder, hub, idx, sketch};
@@ -68,9 +70,31 @@ pub(super) trait Pictures: Send + Sync {
         Ok((self.read(place)?, "raw"))
     }
 
-    /// SHA-256 of the image's file, if it has one of its own that can be read.
-    fn digest(&self, _place: Place) -> Option<Key> {
+    /// The image's file, if it has one of its own that can be read.
+    fn file(&self, _place: Place) -> Option<ImageFile> {
         None
+    }
+
+    /// As [`read`](Self::read), from what [`file`](Self::file) gave.
+    fn read_from(&self, place: Place, file: Option<ImageFile>) -> Result<RgbImage, ReadError> {
+        match file.and_then(|file| file.bytes) {
+            Some(bytes) => decode(&bytes).map_err(ReadError::Unreadable),
+            None => self.read(place),
+        }
+    }
+}
+
+/// The file of one image.
+pub(super) struct ImageFile {
+    /// SHA-256.
+    pub digest: Key,
+    /// What it holds, where it had to be read for the digest.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl ImageFile {
+    pub fn holding(bytes: Vec<u8>) -> ImageFile {
+        ImageFile { digest: Sha256::digest(&bytes).into(), bytes: Some(bytes) }
     }
 }
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use image::RgbImage;
 
-use super::cache::Key;
-use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError};
+use super::catalog::{Catalog, ClassImages, ImageFile, ImageRef, Pictures, Place, ReadError};
 use super::decode::{decode, decode_told};
 use super::layout::{Layout, is_hidden};
 use super::members::Members;
@@ -23,8 +22,8 @@ impl Pictures for Files {
         decode_told(&self.0.read(place.file as usize)?).map_err(ReadError::Unreadable)
     }
 
-    fn digest(&self, place: Place) -> Option<Key> {
-        self.0.digest(place.file as usize)
+    fn file(&self, place: Place) -> Option<ImageFile> {
+        self.0.image(place.file as usize)
     }
 }
 

@@ -76,8 +76,8 @@ pub fn find(look: &Look, classes: &[&ClassImages], keep: &KeepTogether) -> Resul
 
 /// The digest of the image's file, or of its pixels where the file holds others, too.
 fn own_key(pictures: &dyn Pictures, place: Place) -> Result<Option<Key>, ReadError> {
-    if let Some(key) = pictures.digest(place) {
-        return Ok(Some(key));
+    if let Some(file) = pictures.file(place) {
+        return Ok(Some(file.digest));
     }
     let picture = pictures.read(place)?;
     Ok(Some(Sha256::digest(picture.as_raw()).into()))
@@ -147,11 +147,12 @@ fn fingerprint(pictures: &dyn Pictures, place: Place, caches: &[&Cache]) -> Resu
         let mut bytes = [0; 32];
         caches.iter().any(|cache| cache.get(key, &mut bytes)).then(|| Fingerprint::from_bytes(&bytes))
     };
-    let of_file = pictures.digest(place);
+    let file = pictures.file(place);
+    let of_file = file.as_ref().map(|file| file.digest);
     if let Some((key, print)) = of_file.and_then(|key| Some((key, recall(&key)?))) {
         return Ok(Some(Seen { key, print, is_new: false }));
     }
-    let picture = pictures.read(place)?;
+    let picture = pictures.read_from(place, file)?;
     let key = of_file.unwrap_or_else(|| {
         let shape = [picture.width().to_le_bytes(), picture.height().to_le_bytes()].concat();
         Sha256::new().chain_update(shape).chain_update(picture.as_raw()).finalize().into()

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use sha2::{Digest, Sha256};
 
 use super::archive;
 use super::binary::Binary;
-use super::cache::{Key, key_of};
-use super::catalog::ReadError;
+use super::cache::key_of;
+use super::catalog::{ImageFile, ReadError};
 use super::extents::Extents;
 use super::manifest::{Listed, file_name, open_listed, read_listed};
 use crate::engine::JobSource;
@@ -135,11 +134,14 @@ impl Members {
         })
     }
 
-    /// SHA-256 of a file; files of an archive are read for it.
-    pub fn digest(&self, file: usize) -> Option<Key> {
+    /// A file by its digest; those of an archive are read for it.
+    pub fn image(&self, file: usize) -> Option<ImageFile> {
         match &self.holder {
-            Holder::Folder { listed, .. } => key_of(&listed[self.order[file] as usize].sha256),
-            _ => self.read(file).ok().map(|bytes| Sha256::digest(bytes).into()),
+            Holder::Folder { listed, .. } => {
+                let digest = key_of(&listed[self.order[file] as usize].sha256)?;
+                Some(ImageFile { digest, bytes: None })
+            }
+            _ => self.read(file).ok().map(ImageFile::holding),
         }
     }
 

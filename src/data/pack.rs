@@ -272,10 +272,11 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn ready(&self, resizer: &mut Resizer, image: &ImageRef, into: &mut [u8]) -> Result<Ready, ReadError> {
-        let digest = self.pictures.digest(image.place);
+        let file = self.pictures.file(image.place);
+        let digest = file.as_ref().map(|file| file.digest);
         let is_new = !digest.is_some_and(|digest| self.cache.get(&digest, into));
         if is_new {
-            let picture = self.pictures.read(image.place)?;
+            let picture = self.pictures.read_from(image.place, file)?;
             square(resizer, &picture, self.side, self.fit, into);
         }
         Ok(Ready { sums: ChannelSums::of(into), digest, is_new })

@@ -26,9 +26,8 @@ pub use regression::FeatureRegression;
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
 use super::choice::choice;
-use super::train::tensor_environment;
 use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
-use crate::engine::{Needs, Program};
+use crate::engine::Program;
 
 /// A few images per class that stand for the training split. Reads the training split only; validation and test
 /// images are passed on unchanged.
@@ -256,14 +255,6 @@ impl Describe for Distil {
         parts.push((format!("network.{}", network.name()), network.revision()));
         parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
         parts
-    }
-
-    fn environment(&self, setting: &Setting) -> Value {
-        tensor_environment(setting)
-    }
-
-    fn needs(&self, setting: &Setting) -> Needs {
-        Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda }
     }
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {

@@ -2,11 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::train::tensor_environment;
 use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
-use crate::engine::{Needs, Program};
+use crate::engine::Program;
 
 /// How well a network does on a split of an image set. Makes scores: a row of `runs.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,14 +66,6 @@ impl Describe for Evaluate {
             Reads::named("of", &self.of, Thing::Network, &[files::WEIGHTS, files::NETWORK]),
             Reads::named("on", &self.on, Thing::ImageSet, &[self.split.file(), files::CLASSES]),
         ]
-    }
-
-    fn environment(&self, setting: &Setting) -> Value {
-        tensor_environment(setting)
-    }
-
-    fn needs(&self, setting: &Setting) -> Needs {
-        Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda }
     }
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {

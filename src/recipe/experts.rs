@@ -2,14 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::train::tensor_environment;
 use super::{
     Complaint, Describe, Dsa, Facts, Network, Optimizer, Reads, Setting, Sgd, Thing, Trajectories, Transform,
     files,
 };
-use crate::engine::{Needs, Program};
+use crate::engine::Program;
 
 /// Networks trained on the training split of an image set, each with its weights at the start and after every epoch: what
 /// `trajectory-matching` and `difficulty-aligned` match. They take 4 bytes × weights × (epochs + 1) × experts in the store:
@@ -87,14 +85,6 @@ impl Describe for Experts {
         ];
         let transforms = self.transforms.iter().map(|t| (format!("transform.{}", t.name()), t.revision()));
         named.into_iter().chain(transforms).collect()
-    }
-
-    fn environment(&self, setting: &Setting) -> Value {
-        tensor_environment(setting)
-    }
-
-    fn needs(&self, setting: &Setting) -> Needs {
-        Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda }
     }
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
@@ -162,13 +162,24 @@ pub trait Describe: Serialize + DeserializeOwned + JsonSchema + Clone {
         Vec::new()
     }
 
-    /// Where results depend on the environment, its class; else `null`.
-    fn environment(&self, _setting: &Setting) -> Value {
-        Value::Null
+    /// The class of the environment that results depend on: where tensors are computed; else `null`.
+    fn environment(&self, setting: &Setting) -> Value {
+        let machine = &setting.machine;
+        match Self::PROGRAM {
+            Program::Worker => json!({
+                "libtorch": machine.libtorch,
+                "device": if machine.cuda { "cuda" } else { "cpu" },
+                "torch_threads": machine.torch_threads,
+            }),
+            Program::Own => Value::Null,
+        }
     }
 
-    fn needs(&self, _setting: &Setting) -> Needs {
-        Needs { threads: 1, cuda: false }
+    fn needs(&self, setting: &Setting) -> Needs {
+        match Self::PROGRAM {
+            Program::Worker => Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda },
+            Program::Own => Needs { threads: 1, cuda: false },
+        }
     }
 
     fn provenance(&self, _setting: &Setting) -> BTreeMap<String, Value> {

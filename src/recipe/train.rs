@@ -9,10 +9,9 @@ mod transform;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{Complaint, Describe, Facts, Network, Reads, Setting, Thing, files};
-use crate::engine::{Needs, Program};
+use crate::engine::Program;
 pub use ending::{IfDiverged, Keep};
 pub use fine_tuning::{Backbone, Freeze};
 pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
@@ -190,16 +189,6 @@ pub enum Precision {
     Bf16,
 }
 
-/// The class of environment that results of tensor stages depend on.
-pub fn tensor_environment(setting: &Setting) -> Value {
-    let machine = &setting.machine;
-    json!({
-        "libtorch": machine.libtorch,
-        "device": if machine.cuda { "cuda" } else { "cpu" },
-        "torch_threads": machine.torch_threads,
-    })
-}
-
 impl Describe for Train {
     const KIND: &'static str = "train";
     const REVISION: u32 = 1;
@@ -233,14 +222,6 @@ impl Describe for Train {
         if self.precision == Precision::Auto {
             self.precision = if setting.machine.bf16 { Precision::Bf16 } else { Precision::Fp32 };
         }
-    }
-
-    fn environment(&self, setting: &Setting) -> Value {
-        tensor_environment(setting)
-    }
-
-    fn needs(&self, setting: &Setting) -> Needs {
-        Needs { threads: setting.machine.torch_threads, cuda: setting.machine.cuda }
     }
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {

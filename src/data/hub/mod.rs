@@ -13,11 +13,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use image::RgbImage;
 use parquet::file::serialized_reader::SerializedFileReader;
-use sha2::{Digest, Sha256};
 
 use super::binary::Binary;
-use super::cache::Key;
-use super::catalog::{Catalog, ClassImages, ImageRef, Pictures, Place, ReadError, SplitIndex};
+use super::catalog::{Catalog, ClassImages, ImageFile, ImageRef, Pictures, Place, ReadError, SplitIndex};
 use super::decode::decode_told;
 use super::extents::{Extents, Spill};
 use super::layout::split_named;
@@ -50,11 +48,11 @@ impl Pictures for Images {
         decode_told(&self.0.read(index).map_err(ReadError::Failed)?).map_err(ReadError::Unreadable)
     }
 
-    fn digest(&self, place: Place) -> Option<Key> {
+    fn file(&self, place: Place) -> Option<ImageFile> {
         let index = place.record as usize;
         let (_, size) = self.0.place(index);
-        let bytes = (1..=LARGEST_FILE).contains(&size).then(|| self.0.read(index).ok())?;
-        bytes.map(|bytes| Sha256::digest(bytes).into())
+        let readable = (1..=LARGEST_FILE).contains(&size);
+        readable.then(|| self.0.read(index).ok().map(ImageFile::holding))?
     }
 }
 
