@@ -150,7 +150,7 @@ const TRAITS: [Trait; 5] = [
         header: "mult-adds",
         constant: MULTIPLY_ADDS,
         write: figures::count,
-        rank: 4,
+        rank: 7,
         called: "multiply-adds an image",
     },
     Trait { header: "images", constant: IMAGES_TRAINED_ON, write: whole, rank: 4, called: "training images" },

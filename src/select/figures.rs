@@ -17,9 +17,8 @@ pub struct Figures {
 }
 
 /// `training.json` or `metrics.json`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Held {
     valid_accuracy: Option<f64>,
     valid_loss: Option<f64>,
