@@ -17,6 +17,7 @@ mod pictures;
 mod power;
 mod scale;
 mod scenarios;
+mod sensitivity;
 mod stages;
 mod svg;
 mod tex;
@@ -159,6 +160,7 @@ fn break_even(facts: &Facts) -> Result<Section> {
         break_even::to_reach(facts)?,
         equal::at_equal_cost(facts)?,
         scenarios::scenarios(facts),
+        sensitivity::at_other_watts(facts),
     ]
     .concat();
     Ok(with_plot("break-even", "Break-even", break_even::plot(facts), caption, &rest))
