@@ -16,11 +16,11 @@ HINT = "python3 -m venv target/peers && target/peers/bin/pip install torch==2.11
 CLASSES, PER_CLASS, VALID = 10, 100, 20
 
 
-def arguments(doc, things, result):
+def arguments(doc, things, result, repeat=5):
     """`things` are what the words choose among; `result` is the file that `--save` writes."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", help=f"only {things} that contain one of these words")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="repetitions (5)")
+    parser.add_argument("--repeat", type=int, default=repeat, metavar="N", help=f"repetitions ({repeat})")
     parser.add_argument("--pipeline", metavar="PATH", help="the program (target/release/pipeline)")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="a Python that has torch")
     parser.add_argument("--save", action="store_true", help=f"also write benches/results/{result}")

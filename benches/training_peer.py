@@ -2,12 +2,16 @@
 """Trains a network in PyTorch as a careful user writes it, on the image set that `pipeline` trains on.
 
 Takes one JSON argument (see `training.py`), prints one JSON line: processor and wall seconds from step `short` to step
-`long`, parameters, and the accuracy on the validation split after the last step.
+`long`, parameters, the accuracy on the validation split after the last step, the processor and wall seconds from the start
+of the process to the end of its first step, and its memory at the peak of the training.
 """
 
 import json
+import resource
 import sys
 import time
+
+BEGAN = time.perf_counter()
 
 
 def read(path):
@@ -136,10 +140,11 @@ def main():
             optimizer.step()
             schedule.step()
             step += 1
-            if step in (job["short"], job["long"]):
+            if step in (1, job["short"], job["long"]):
                 marks[step] = (time.process_time(), time.perf_counter())
             if step == job["long"]:
                 break
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     network.eval()
     hits, (held, truth) = 0, read(job["valid"])
     with torch.no_grad(), compute:
@@ -148,6 +153,8 @@ def main():
     (cpu, wall), (cpu_end, wall_end) = marks[job["short"]], marks[job["long"]]
     parameters = sum(p.numel() for p in network.parameters())
     told = {"cpu": cpu_end - cpu, "wall": wall_end - wall, "parameters": parameters, "accuracy": hits / len(truth)}
+    # `BEGAN` is when this script begins, after Python's own start, which processor time holds.
+    told |= {"first_cpu": marks[1][0], "first_wall": marks[1][1] - BEGAN, "peak_memory_bytes": peak}
     print(json.dumps(told))
 
 

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("energy", &["engine"]),
     ("recipe", &["engine"]),
     ("networks", &["recipe"]),
-    ("experiment", &["recipe", "engine"]),
+    ("experiment", &["recipe", "networks", "engine"]),
     ("data", &["recipe", "engine"]),
     ("augment", &["recipe", "data", "engine"]),
     ("select", &["recipe", "engine"]),

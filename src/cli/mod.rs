@@ -24,6 +24,7 @@ mod opened;
 mod plan;
 mod record;
 mod report;
+mod room;
 mod run;
 mod say;
 mod sheet;

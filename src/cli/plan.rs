@@ -8,6 +8,7 @@ use serde_json::json;
 use super::budget::{self, Prediction};
 use super::failure::Failure;
 use super::opened::{OpenedExperiment, eprint};
+use super::room;
 use super::say::say;
 use super::terms;
 use super::view::seconds;
@@ -33,6 +34,7 @@ pub fn show(
         return Ok(());
     }
     lines(graph, &plan, &times).iter().for_each(|line| say!("{line}"));
+    room::lines(&opened.experiment, &plan, store).iter().for_each(|line| say!("{line}"));
     eprint(&format!("{}{}\n", total(&plan, &times, options.jobs), drawn(&energy)));
     Ok(())
 }

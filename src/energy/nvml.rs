@@ -34,6 +34,13 @@ pub fn names() -> Result<Vec<String>, String> {
     Ok((0..count).map(|index| name(index).unwrap_or_else(|error| error.to_string())).collect())
 }
 
+/// Bytes free on the GPU that has the fewest; `None` without a driver, or GPUs.
+pub fn free_memory() -> Option<u64> {
+    let library = library().ok()?;
+    let free = |index| library.device_by_index(index).and_then(|device| device.memory_info()).ok();
+    (0..library.device_count().ok()?).filter_map(free).map(|memory| memory.free).min()
+}
+
 fn library() -> Result<&'static Nvml, String> {
     static LIBRARY: OnceLock<Result<Nvml, String>> = OnceLock::new();
     let opened = LIBRARY.get_or_init(|| Nvml::init().map_err(|error| format!("NVML: {error}")));

@@ -8,9 +8,9 @@ use super::complain::complain;
 use super::cycles::Order;
 use super::matrix::Matrix;
 use super::problem::{Problem, Problems, nearest, quoted_list};
-use super::selection;
 use super::stages::Template;
 use super::variant::{Collapsed, Variant, Variants};
+use super::{selection, starting};
 use crate::recipe::{Facts, Setting, Thing};
 
 /// A node of the graph to be.
@@ -190,6 +190,7 @@ impl Linker<'_> {
         problems.extend(wrong_things(self.parts, &instance));
         if self.parts.variant(&instance).sound {
             complain(self.parts, &instance, &self.instances, problems);
+            starting::complain(self.parts, &instance, &self.instances, problems);
         }
         self.instances.push(instance);
         self.known.insert((variant, inputs), self.instances.len() - 1);

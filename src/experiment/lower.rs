@@ -11,7 +11,7 @@ use super::problem::{Problem, Problems};
 use super::stages::Template;
 use super::variant::{Variant, role_of_choice};
 use crate::engine::{Files, Graph, Input, PassesOn, Stage, StageId, taken};
-use crate::recipe::{Recipe, Select, files};
+use crate::recipe::{Facts, Recipe, Select, files};
 
 /// One row of the tables: a combination's values of the axes that its scores depend on.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,13 +21,18 @@ pub struct Run {
     pub evaluate: StageId,
 }
 
-/// The graph, and of each of its stages the recipe. What was linked has no errors.
-pub fn lower(parts: &Parts<'_>, linked: &Linked, problems: &mut Problems) -> (Graph, Vec<Recipe>) {
+/// The graph, and of each of its stages the recipe and what is known of what it makes. What was linked has no errors.
+pub fn lower(
+    parts: &Parts<'_>,
+    linked: &Linked,
+    problems: &mut Problems,
+) -> (Graph, Vec<Recipe>, Vec<Facts>) {
     let mut lowered: Vec<Option<Lowered>> = parts.variants.all.iter().map(|_| None).collect();
     let mut uses = vec![0usize; lowered.len()];
     linked.instances.iter().for_each(|instance| uses[instance.variant] += 1);
     let mut graph = Graph::default();
     let mut recipes = Vec::with_capacity(linked.instances.len());
+    let mut facts = Vec::with_capacity(linked.instances.len());
     for instance in &linked.instances {
         let variant = parts.variant(instance);
         let Some(recipe) = &variant.recipe else { continue };
@@ -47,9 +52,10 @@ pub fn lower(parts: &Parts<'_>, linked: &Linked, problems: &mut Problems) -> (Gr
         if let Some(lowered) = own {
             graph.stages.push(lowered.into_stage(parts, instance));
             recipes.push(recipe.clone());
+            facts.push(instance.facts.clone());
         }
     }
-    (graph, recipes)
+    (graph, recipes, facts)
 }
 
 /// The rows, in order of the combinations.

@@ -22,6 +22,7 @@ mod selection;
 mod shape;
 mod source;
 mod stages;
+mod starting;
 mod substitute;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ pub use schema::{experiment_schema, project_schema};
 pub use source::{Origin, Source};
 
 use crate::engine::Graph;
-use crate::recipe::{DeviceChoice, Machine, Project, Published, Recipe, Setting};
+use crate::recipe::{DeviceChoice, Facts, Machine, Project, Published, Recipe, Setting};
 use link::Parts;
 use merge::Place;
 use parse::Override;
@@ -64,6 +65,8 @@ pub struct Experiment {
     pub runs: Vec<Run>,
     /// Of each stage of the graph.
     pub recipes: Vec<Recipe>,
+    /// Of each stage of the graph, what is known of what it makes.
+    pub facts: Vec<Facts>,
     pub project: Project,
     /// The folder of `pipeline.toml`; relative paths start here.
     pub root: PathBuf,
@@ -190,7 +193,7 @@ fn build(
     let templates = stages::read_templates(&tree, &matrix.axes, &mut problems);
     let variants = variant::make_variants(&templates, &matrix, setting);
     let parts = Parts { templates: &templates, matrix: &matrix, variants: &variants, setting };
-    let (graph, recipes, runs) = stages_and_runs(&parts, &mut problems);
+    let Lowered { graph, recipes, facts, runs } = stages_and_runs(&parts, &mut problems);
     problems.extend(published.as_ref().and_then(|found| published::unrecorded(&tree, found, &recipes)));
     let problems = problem::tidy(problems);
     if has_errors(&problems) {
@@ -206,6 +209,7 @@ fn build(
         runs,
         graph,
         recipes,
+        facts,
         project: found.project,
         root: found.root,
         warnings: problems,
@@ -213,8 +217,17 @@ fn build(
     })
 }
 
-/// Links and lowers; empty where there are errors.
-fn stages_and_runs(parts: &Parts<'_>, problems: &mut Problems) -> (Graph, Vec<Recipe>, Vec<Run>) {
+/// What the stages have become; empty where there are errors.
+#[derive(Default)]
+struct Lowered {
+    graph: Graph,
+    recipes: Vec<Recipe>,
+    facts: Vec<Facts>,
+    runs: Vec<Run>,
+}
+
+/// Links and lowers.
+fn stages_and_runs(parts: &Parts<'_>, problems: &mut Problems) -> Lowered {
     let order = match cycles::order(parts.templates, parts.variants, parts.matrix) {
         Ok(order) => order,
         Err(loops) => {
@@ -228,8 +241,8 @@ fn stages_and_runs(parts: &Parts<'_>, problems: &mut Problems) -> (Graph, Vec<Re
         return Default::default();
     }
     problems.extend(warn::warnings(parts, &linked));
-    let (graph, recipes) = lower::lower(parts, &linked, problems);
-    (graph, recipes, lower::runs(parts, &linked))
+    let (graph, recipes, facts) = lower::lower(parts, &linked, problems);
+    Lowered { graph, recipes, facts, runs: lower::runs(parts, &linked) }
 }
 
 impl Axis {

@@ -26,6 +26,12 @@ impl Parameter {
     pub fn count(&self) -> i64 {
         self.shape.iter().product()
     }
+
+    /// Whether it is the layer's, or of a layer below that one.
+    pub fn is_below(&self, layer: &str) -> bool {
+        let rest = self.name.strip_prefix(layer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
 }
 
 /// Values that a network keeps but does not train: BatchNorm's running statistics, `[channels]`.

@@ -37,6 +37,27 @@ impl Structure {
             build(network, classes as i64, i64::from(image_size));
         Ok(Structure { layers, parameters, buffers, figures })
     }
+
+    /// Places of the last layer's parameters, its weights and its biases.
+    pub fn head(&self) -> Vec<usize> {
+        match self.layers.last() {
+            Some(Layer::Dense { weight, bias }) => std::iter::once(*weight).chain(*bias).collect(),
+            _ => unreachable!("the last layer of a network is dense"),
+        }
+    }
+
+    /// Names of layers, as `freeze` takes them: each parameter's, and whatever is above it.
+    pub fn layer_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for parameter in &self.parameters {
+            let name = parameter.name.as_str();
+            let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+            names.extend(ends.map(|end| &name[..end]));
+        }
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(*name));
+        names
+    }
 }
 
 fn build(network: &Network, classes: i64, side: i64) -> Stack {

@@ -52,9 +52,9 @@ pub use subset::{
     Subset,
 };
 pub use train::{
-    Adam, AdamW, Backbone, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout, Dsa, Erase,
-    Flip, Freeze, IfDiverged, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer, Precision,
-    RandAugment, Schedule, Sgd, StepDown, Train, Transform,
+    Adam, AdamW, Auto, Backbone, Batch, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout,
+    Dsa, Erase, Flip, Freeze, IfDiverged, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer,
+    Precision, RandAugment, Schedule, Sgd, StepDown, Train, Transform,
 };
 pub use weights::Weights;
 

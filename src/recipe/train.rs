@@ -1,5 +1,6 @@
 //! `[train.NAME]`: a network trained on an image set.
 
+mod batch;
 mod ending;
 mod fine_tuning;
 mod optimizer;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Complaint, Describe, Facts, Network, Reads, Setting, Thing, files};
 use crate::engine::Program;
+pub use batch::{Auto, Batch};
 pub use ending::{IfDiverged, Keep};
 pub use fine_tuning::{Backbone, Freeze};
 pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
@@ -34,10 +36,17 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub epochs: Option<u64>,
-    /// Images in a step; the whole split where it has fewer. A last batch that is not full is left out.
-    #[serde(default = "batch")]
-    #[schemars(range(min = 1, max = 65536))]
-    pub batch: u32,
+    /// Images in a step; the whole split where it has fewer. A last batch that is not full is left out. `"auto"` is 32 on
+    /// every machine, with `micro_batch = "auto"`.
+    #[serde(default = "batch::usual")]
+    pub batch: Batch,
+    /// Images that go through the network at once. A step stays that of `batch`: the gradients of its parts, as equal as
+    /// can be, are added up. Batch norms go by each part's statistics, though, and dropout draws other numbers. `"auto"` takes
+    /// all images of a step at once and halves the parts whenever the device's memory does not suffice: that depends on
+    /// the machine, so such a result is marked as not deterministic. Without it, all at once, and too little memory is an
+    /// error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<Batch>,
     pub optimizer: Optimizer,
     /// How the learning rate moves.
     #[serde(default)]
@@ -119,8 +128,8 @@ pub struct Train {
     #[schemars(extend("default" = false))]
     pub test_curve: bool,
     /// Where the weights start: at those of another `[train.NAME]` of the same network, or of a `[weights.NAME]`; without
-    /// it, at random. The last layer starts anew where it tells other classes apart, and the positions of `vit-tiny` are
-    /// resampled where there are more or fewer of them. The steps, the optimiser and the schedule begin at 0: a training with
+    /// it, at random. The last layer starts anew where it tells other classes apart, and the positions of `vit-tiny` and
+    /// `swin` are resampled where there are more or fewer of them. The steps, the optimiser and the schedule begin at 0: a training with
     /// more `epochs` never goes on from a shorter one unless it is named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<String>,
@@ -135,10 +144,6 @@ pub struct Train {
     /// Initial weights, order of images, dropout and transforms.
     #[serde(default)]
     pub seed: u64,
-}
-
-fn batch() -> u32 {
-    32
 }
 
 fn curve_points() -> u32 {
@@ -219,6 +224,7 @@ impl Describe for Train {
     }
 
     fn settle(&mut self, setting: &Setting) {
+        self.settle_batch();
         if self.precision == Precision::Auto {
             self.precision = if setting.machine.bf16 { Precision::Bf16 } else { Precision::Fp32 };
         }
@@ -235,6 +241,7 @@ impl Describe for Train {
             self.length(),
             self.optimizer.idle_nesterov(),
             self.another_network(inputs),
+            self.larger_part(),
             self.learned(&from),
         ];
         let own = own.into_iter().flatten().chain(self.of_cross_entropy());

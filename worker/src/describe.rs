@@ -1,11 +1,10 @@
 //! `pipeline-worker --describe`: one line of JSON about libtorch and CUDA on this machine.
 
-use std::ffi::CStr;
 use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::device::{ThisMachine, open_cuda};
+use crate::device::{ThisMachine, loaded, open_cuda};
 
 /// # Errors
 /// Standard output is closed.
@@ -29,7 +28,7 @@ fn facts() -> Value {
 /// What libtorch's kernels are dispatched on: `DEFAULT`, `AVX2`, `AVX512`. Results differ between them.
 pub fn capability() -> String {
     // `std::string at::get_cpu_capability()`.
-    let symbol = find::<extern "C" fn() -> ShortString>(c"_ZN2at18get_cpu_capabilityB5cxx11Ev");
+    let symbol = loaded::<extern "C" fn() -> ShortString>(c"_ZN2at18get_cpu_capabilityB5cxx11Ev");
     let text = symbol.map(|ask| ask()).and_then(|text| text.short[..].get(..text.length).map(<[u8]>::to_vec));
     text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| "unknown".to_string())
 }
@@ -45,19 +44,9 @@ struct ShortString {
 /// The version of the libtorch that is loaded, such as `2.11.0`.
 pub fn libtorch_version() -> String {
     // Stable C interface of libtorch: major, minor and patch in the three highest bytes.
-    let symbol = find::<extern "C" fn() -> u64>(c"aoti_torch_abi_version");
+    let symbol = loaded::<extern "C" fn() -> u64>(c"aoti_torch_abi_version");
     let [major, minor, patch, ..] = symbol.map_or(0, |ask| ask()).to_be_bytes();
     format!("{major}.{minor}.{patch}")
-}
-
-/// A function of a library that is loaded, by the name the linker knows. `F` must be its type.
-fn find<F: Copy>(name: &CStr) -> Option<F> {
-    assert_eq!(size_of::<F>(), size_of::<*mut libc::c_void>(), "a function is one pointer");
-    // Sound: dlsym reads the name alone, and what it finds is copied as the function pointer that it is.
-    unsafe {
-        let symbol = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
-        (!symbol.is_null()).then(|| std::mem::transmute_copy(&symbol))
-    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,28 @@ pub fn wait(device: tch::Device) {
     }
 }
 
+/// Bytes that nobody uses on the GPU; `None` on the processor, and where the driver does not say.
+pub fn free_memory(device: tch::Device) -> Option<u64> {
+    if !device.is_cuda() {
+        return None;
+    }
+    // The driver answers for the context that libtorch makes with its first tensor.
+    let _first = tch::Tensor::zeros([1], (tch::Kind::Uint8, device));
+    let ask = loaded::<extern "C" fn(*mut usize, *mut usize) -> i32>(c"cuMemGetInfo_v2")?;
+    let (mut free, mut total) = (0, 0);
+    (ask(&mut free, &mut total) == 0).then_some(free as u64)
+}
+
+/// A function of a library that is loaded, by the name the linker knows. `F` must be its type.
+pub fn loaded<F: Copy>(name: &CStr) -> Option<F> {
+    assert_eq!(size_of::<F>(), size_of::<*mut libc::c_void>(), "a function is one pointer");
+    // Sound: dlsym reads the name alone, and what it finds is copied as the function pointer that it is.
+    unsafe {
+        let symbol = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+        (!symbol.is_null()).then(|| std::mem::transmute_copy(&symbol))
+    }
+}
+
 fn choose(machine: &impl Machine, wanted: &engine::Device) -> Result<tch::Device> {
     let engine::Device::Cuda(index) = wanted else { return Ok(tch::Device::Cpu) };
     let found = open_cuda(machine);

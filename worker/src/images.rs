@@ -1,18 +1,27 @@
-//! A split of an image set on the device: bytes as stored, normalised batch by batch.
+//! A split of an image set as a device computes on it: bytes as stored, normalised batch by batch.
+
+use std::cell::RefCell;
 
 use anyhow::{Result, ensure};
 use pipeline::data::{Labels, Pixels, Split};
+use pipeline::networks::Residence;
 use pipeline::recipe::Preprocess;
 use tch::{Device, Kind, Tensor};
 
+use crate::memory;
 use crate::whitening::Whitening;
 
-/// Images and labels on a device.
+/// Images and labels for a device.
 pub struct Images {
-    /// On the CPU the pixels are the file's own pages, read when they are touched; this keeps them mapped.
+    /// Pixels that are not on a GPU are the file's own pages, read when they are touched; this keeps them mapped.
     _file: Split,
-    /// `[n, h, w, 3]`, u8 or f32.
+    /// Where the images come out.
+    device: Device,
+    residence: Residence,
+    /// `[n, h, w, 3]`, u8 or f32, where they reside.
     pixels: Tensor,
+    /// The pixels at these places, brought to the device before they were asked for.
+    ahead: RefCell<Option<(Vec<i64>, Tensor)>>,
     /// `[n]` i64, or soft `[n, classes]` f32.
     labels: Tensor,
     /// `[3]`: 1 / (255 · sd) for bytes, 1 / sd for floats.
@@ -26,9 +35,26 @@ pub struct Images {
 }
 
 impl Images {
+    /// All on the device.
+    ///
     /// # Errors
     /// A label is not below `classes`, or soft labels weigh another number of classes.
     pub fn load(split: &Split, preprocess: &Preprocess, classes: usize, device: Device) -> Result<Images> {
+        let residence = if device.is_cuda() { Residence::Gpu } else { Residence::File };
+        Images::residing(residence, split, preprocess, classes, device)
+    }
+
+    /// With pixels that lie there.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn residing(
+        residence: Residence,
+        split: &Split,
+        preprocess: &Preprocess,
+        classes: usize,
+        device: Device,
+    ) -> Result<Images> {
         // A map of our own, which lives as long as the tensor over it.
         let split = Split::open(split.path())?;
         let (pixels, white) = match split.pixels() {
@@ -39,7 +65,10 @@ impl Images {
         let scale = [0, 1, 2].map(|c| (1.0 / (white * sd[c])) as f32);
         let shift = [0, 1, 2].map(|c| (-mean[c] / sd[c]) as f32);
         Ok(Images {
-            pixels: pixels.to_device(device),
+            device,
+            residence,
+            pixels: if residence == Residence::Gpu { pixels.to_device(device) } else { pixels },
+            ahead: RefCell::default(),
             labels: labels_of(&split, classes)?.to_device(device),
             scale: Tensor::from_slice(&scale).to_device(device),
             shift: Tensor::from_slice(&shift).to_device(device),
@@ -71,22 +100,52 @@ impl Images {
 
     /// The images at these places, normalised, `[n, 3, h, w]` f32 with channels fastest, and their labels.
     pub fn at(&self, places: &[i64]) -> (Tensor, Tensor) {
-        let places = Tensor::from_slice(places).to_device(self.pixels.device());
-        let pixels = self.pixels.index_select(0, &places);
-        (self.normalised(&pixels), self.labels.index_select(0, &places))
+        let chosen = Tensor::from_slice(places).to_device(self.device);
+        (self.normalised(&self.gathered(places)), self.labels.index_select(0, &chosen))
     }
 
     /// The pixels of the images at these places, neither normalised nor whitened: `[n, 3, h, w]` f32, black 0 and white 1.
     pub fn pixels_at(&self, places: &[i64]) -> Tensor {
-        let places = Tensor::from_slice(places).to_device(self.pixels.device());
-        let pixels = self.pixels.index_select(0, &places).to_kind(Kind::Float) / self.white;
+        let pixels = self.gathered(places).to_kind(Kind::Float) / self.white;
         pixels.permute([0, 3, 1, 2])
+    }
+
+    /// Has the images at these places on their way to the device while it is busy, if they are not there: they will be asked
+    /// for next.
+    pub fn ahead(&self, places: &[i64]) {
+        if self.residence == Residence::Batches {
+            // Where there is no room for two batches, the next one comes when it is asked for.
+            let brought = memory::attempt(|| self.brought(places)).ok();
+            self.ahead.replace(brought.map(|pixels| (places.to_vec(), pixels)));
+        }
+    }
+
+    fn gathered(&self, places: &[i64]) -> Tensor {
+        match self.ahead.take() {
+            Some((known, pixels)) if known == places => pixels,
+            _ => self.brought(places),
+        }
+    }
+
+    fn brought(&self, places: &[i64]) -> Tensor {
+        let places = Tensor::from_slice(places).to_device(self.pixels.device());
+        self.on_device(self.pixels.index_select(0, &places))
+    }
+
+    /// Pinned memory is copied to a GPU while the processor goes on.
+    fn on_device(&self, pixels: Tensor) -> Tensor {
+        if pixels.device() == self.device {
+            return pixels;
+        }
+        let pinned = pixels.f_pin_memory(self.device).unwrap_or(pixels);
+        pinned.to_device_(self.device, pinned.kind(), true, false)
     }
 
     /// `count` images from `start` on, like [`at`](Self::at).
     pub fn run(&self, start: usize, count: usize) -> (Tensor, Tensor) {
         let (start, count) = (start as i64, count as i64);
-        (self.normalised(&self.pixels.narrow(0, start, count)), self.labels.narrow(0, start, count))
+        let pixels = self.on_device(self.pixels.narrow(0, start, count));
+        (self.normalised(&pixels), self.labels.narrow(0, start, count))
     }
 
     /// All images in runs of at most `batch`, like [`at`](Self::at).
@@ -157,6 +216,30 @@ mod tests {
         // Image 0, green, row 0, column 1: the fifth byte.
         let expected = (40.0 / 255.0 - 0.25) / 0.25;
         assert!((a.double_value(&[1, 1, 0, 1]) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn batches_brought_ahead_are_those_that_lie_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.safetensors");
+        let bytes: Vec<u8> = (0..5 * 12).map(|i| i * 3).collect();
+        let sources = ["a", "b", "c", "d", "e"].map(String::from);
+        write_split(&path, 2, 2, Pixels::U8(&bytes), &Labels::Hard(vec![0, 1, 2, 1, 0]), &sources).unwrap();
+        let split = Split::open(&path).unwrap();
+        let there = Images::load(&split, &PREPROCESS, 3, Device::Cpu).unwrap();
+        let brought = Images::residing(Residence::Batches, &split, &PREPROCESS, 3, Device::Cpu).unwrap();
+        brought.ahead(&[4, 1]);
+        assert!(brought.ahead.borrow().is_some());
+        // What was asked for ahead, what was not, and what is asked for once more.
+        for places in [[4, 1], [0, 2], [4, 1]] {
+            assert_eq!(brought.at(&places), there.at(&places));
+        }
+        brought.ahead(&[3]);
+        assert_eq!(brought.at(&[2]), there.at(&[2]));
+        assert_eq!(brought.run(1, 3), there.run(1, 3));
+        assert_eq!(brought.pixels_at(&[3, 3]), there.pixels_at(&[3, 3]));
+        there.ahead(&[4, 1]);
+        assert!(there.ahead.borrow().is_none(), "what lies there is not copied");
     }
 
     #[test]

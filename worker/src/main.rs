@@ -6,6 +6,7 @@ mod device;
 
 mod figures;
 mod images;
+mod memory;
 mod models;
 mod randomness;
 mod whitening;
@@ -17,8 +18,6 @@ mod training;
 #[cfg(test)]
 mod fixture;
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
@@ -60,16 +59,10 @@ fn dispatch(task: &Task) -> Result<()> {
         device::wait(device);
         done
     };
-    catch_unwind(AssertUnwindSafe(to_its_end)).unwrap_or_else(|panic| Err(out_of_memory(panic)))
+    memory::attempt(to_its_end).unwrap_or_else(|found| Err(out_of_memory(&found)))
 }
 
-/// tch panics where libtorch throws. Memory that runs out is no bug of ours: it gets a remedy, the rest goes on.
-fn out_of_memory(panic: Box<dyn Any + Send>) -> anyhow::Error {
-    let text = panic.downcast_ref::<String>().map_or("", String::as_str);
-    if text.contains("out of memory") || text.contains("can't allocate memory") {
-        return anyhow!(
-            "libtorch ran out of memory\nhint: lower `batch`, `image_size` or `--jobs`; its log says more"
-        );
-    }
-    resume_unwind(panic)
+/// Memory that runs out is no bug of ours: it gets a remedy.
+fn out_of_memory(found: &memory::OutOfMemory) -> anyhow::Error {
+    anyhow!("{found}\nhint: lower `batch`, `image_size` or `--jobs`; the stage's log says more")
 }

@@ -25,6 +25,15 @@ choice! {
 }
 
 impl Optimizer {
+    /// Values that it keeps of each weight from one step to the next: a momentum, or running means of the gradient and of
+    /// its square.
+    pub fn values_kept(&self) -> u64 {
+        match self {
+            Optimizer::Sgd(Sgd { momentum, .. }) => u64::from(*momentum != 0.0),
+            _ => 2,
+        }
+    }
+
     /// Nesterov's look-ahead at a momentum that is not there.
     pub(in crate::recipe) fn idle_nesterov(&self) -> Option<Complaint> {
         let Optimizer::Sgd(Sgd { nesterov: true, momentum, .. }) = self else { return None };

@@ -6,6 +6,7 @@ mod description;
 mod network;
 mod parameters;
 mod pass;
+mod resampling;
 pub mod start;
 pub mod weights;
 

@@ -61,10 +61,7 @@ impl Network {
 
     /// Places of the last layer's parameters, its weights and its biases.
     pub fn head(&self) -> Vec<usize> {
-        match self.structure.layers.last() {
-            Some(Layer::Dense { weight, bias }) => std::iter::once(*weight).chain(*bias).collect(),
-            _ => unreachable!("the last layer of a network is dense"),
-        }
+        self.structure.head()
     }
 
     /// How many values are trained, were nothing frozen.

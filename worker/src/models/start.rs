@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use pipeline::networks::Positions;
 use safetensors::tensor::{Dtype, SafeTensors};
 use tch::{Kind, Tensor, no_grad};
 
+use super::resampling::resampled;
 use super::{Network, Parameters};
-
-/// The name of a vision transformer's learnt positions.
-const POSITIONS: &str = "pos_embed";
 
 /// What becomes of the last layer where a training starts from weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +70,9 @@ fn found(file: &SafeTensors, label: &str, name: &str, target: &Tensor) -> Result
     };
     let shape: Vec<i64> = view.shape().iter().map(|side| *side as i64).collect();
     let wanted = target.size();
+    let positions = Positions::of(name, &shape, &wanted);
     ensure!(
-        shape == wanted || resamples(name, &shape, &wanted),
+        shape == wanted || positions.is_some(),
         "`{name}` of `{label}` has shape {shape:?} instead of {:?}\n\
          hint: give the network the settings that the weights were made with; the first layers follow the image size \
          where `stem_stride` or `patch` is not given",
@@ -88,61 +88,8 @@ fn found(file: &SafeTensors, label: &str, name: &str, target: &Tensor) -> Result
     let tensor = Tensor::from_data_size(view.data(), &shape, kind).to_kind(Kind::Float);
     let finite = bool::try_from(tensor.isfinite().all())?;
     ensure!(finite, "`{name}` of `{label}` holds values that are no numbers: nothing can start from it");
-    Ok(if shape == wanted { tensor } else { resampled(&tensor, wanted[1]) })
-}
-
-/// Whether these are a vision transformer's positions for images of other sizes: `[1, 1 + side², channels]` both.
-fn resamples(name: &str, shape: &[i64], wanted: &[i64]) -> bool {
-    let square = |count: i64| (count - 1).isqrt().pow(2) == count - 1;
-    match (shape, wanted) {
-        (&[1, from, channels], &[1, to, others]) => {
-            name == POSITIONS && channels == others && from > 1 && to > 1 && square(from) && square(to)
-        }
-        _ => false,
-    }
-}
-
-/// Positions `[1, 1 + side², channels]` as `count` of them: the first, of the class token, as it is, and the others resampled
-/// along both sides, bicubically and with anti-aliasing, as timm's `resample_abs_pos_embed` does.
-fn resampled(positions: &Tensor, count: i64) -> Tensor {
-    let size = positions.size();
-    let (from, to, channels) = ((size[1] - 1).isqrt(), (count - 1).isqrt(), size[2]);
-    let map = positions.narrow(1, 1, from * from).reshape([1, from, from, channels]).permute([0, 3, 1, 2]);
-    let map = map.internal_upsample_bicubic2d_aa([to, to], false, None, None);
-    let others = map.permute([0, 2, 3, 1]).reshape([1, to * to, channels]);
-    Tensor::cat(&[positions.narrow(1, 0, 1), others], 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use tch::Device;
-
-    use super::*;
-
-    #[test]
-    fn positions_are_resampled_as_in_timm() {
-        let places = Tensor::arange(52, (Kind::Float, Device::Cpu));
-        let positions = ((places * 37.0).remainder(101.0) / 101.0).view([1, 26, 2]);
-        assert!(resamples(POSITIONS, &[1, 26, 2], &[1, 10, 2]));
-        let found = Vec::<f64>::try_from(resampled(&positions, 10).reshape([-1])).unwrap();
-        for (found, expected) in found.iter().zip(POSITIONS_OF_TIMM) {
-            assert!((found - expected).abs() < 2e-6, "{found} {expected}");
-        }
-        let larger = resampled(&positions, 37);
-        assert_eq!(larger.size(), [1, 37, 2]);
-        assert!((larger.sum(Kind::Double).double_value(&[]) - 36.911_487_58).abs() < 1e-4);
-    }
-
-    /// `resample_abs_pos_embed` of timm 1.0 from 5×5 to 3×3, two channels; to 6×6, the sum.
-    const POSITIONS_OF_TIMM: [f64; 20] = [
-        0.0, 0.366337, 0.457426, 0.517017, 0.516828, 0.52846, 0.638842, 0.434291, 0.402738, 0.393762,
-        0.524752, 0.611695, 0.646767, 0.475357, 0.410663, 0.529899, 0.532677, 0.50023, 0.592079, 0.498534,
-    ];
-
-    #[test]
-    fn nothing_else_is_resampled() {
-        assert!(!resamples("cls_token", &[1, 26, 2], &[1, 10, 2]));
-        assert!(!resamples(POSITIONS, &[1, 26, 2], &[1, 10, 3]));
-        assert!(!resamples(POSITIONS, &[1, 25, 2], &[1, 10, 2]));
-    }
+    Ok(match positions {
+        Some(positions) if shape != wanted => resampled(&tensor, positions),
+        _ => tensor,
+    })
 }

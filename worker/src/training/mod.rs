@@ -14,6 +14,7 @@ pub mod schedule;
 mod set;
 mod start;
 mod state;
+mod step;
 mod teacher;
 pub mod transforms;
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use pipeline::engine::Task;
 use pipeline::recipe::{ClassWeights, Loss, Train};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::loss;
 use super::set::Set;
@@ -42,12 +42,22 @@ impl Objective {
         })
     }
 
-    /// Of a batch: images `[n, 3, h, w]` as the network saw them, its logits `[n, classes]`, and labels `[n]` or
-    /// `[n, classes]`.
-    pub fn loss(&self, images: &Tensor, logits: &Tensor, labels: &Tensor) -> Tensor {
+    /// Of a batch, or what a part of one has in it, so that those of all parts add up to it: images `[n, 3, h, w]` as the
+    /// network saw them, its logits `[n, classes]`, labels `[n]` or `[n, classes]`, and `all` labels of the batch.
+    pub fn loss(&self, images: &Tensor, logits: &Tensor, labels: &Tensor, all: &Tensor) -> Tensor {
         let own = loss::mean(self.loss, logits, labels, self.smoothing, self.weights.as_ref());
+        let share = labels.size()[0] as f64 / all.size()[0] as f64;
+        let of_batch = |mean: Tensor| if share == 1.0 { mean } else { mean * share };
+        let own = match &self.weights {
+            // With weights the mean over hard labels is a weighted one.
+            Some(weights) if share < 1.0 && labels.kind() == Kind::Int64 => {
+                let weight = |labels: &Tensor| weights.index_select(0, labels).sum(Kind::Float);
+                own * (weight(labels) / weight(all))
+            }
+            _ => of_batch(own),
+        };
         let Some(Lessons { teacher, temperature, share }) = &self.teacher else { return own };
-        let taught = loss::distilled(logits, &teacher.logits(images), *temperature);
+        let taught = of_batch(loss::distilled(logits, &teacher.logits(images), *temperature));
         own * (1.0 - share) + taught * *share
     }
 }

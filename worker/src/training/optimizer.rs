@@ -24,12 +24,7 @@ pub struct Optimizer {
 impl Optimizer {
     /// `head` are the places of the parameters that [`Rates::head`] is for.
     pub fn new(rule: &recipe::Optimizer, parameters: &Parameters, head: Vec<usize>) -> Optimizer {
-        let flats = match rule {
-            recipe::Optimizer::Sgd(Sgd { momentum: 0.0, .. }) => 0,
-            recipe::Optimizer::Sgd(_) => 1,
-            _ => 2,
-        };
-        let state = (0..flats).map(|_| parameters.flat().zeros_like()).collect();
+        let state = (0..rule.values_kept()).map(|_| parameters.flat().zeros_like()).collect();
         Optimizer { rule: rule.clone(), head, state }
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use pipeline::engine::{Stopped, Task};
 use pipeline::recipe::{IfDiverged, Train};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind};
 
 use super::curve::{Point, is_point};
 use super::objective::Objective;
@@ -12,7 +12,7 @@ use super::order::Order;
 use super::set::Set;
 use super::state::{Checkpoints, State};
 use super::transforms::Transforms;
-use super::{budget, loss, optimizer, results, schedule, start};
+use super::{budget, loss, results, schedule, start};
 use crate::images::Images;
 use crate::models::{Mode, Network, kind_of};
 use crate::randomness::{mix, purpose};
@@ -56,7 +56,7 @@ pub enum End {
 /// Beside damaged inputs: weights or a teacher that do not fit, the loss is no number any more, or [`Stopped`].
 pub fn train(task: &Task, device: Device) -> Result<()> {
     let recipe: Train = task.parameters()?;
-    let mut set = Set::open(task, device)?;
+    let mut set = Set::open(task, &recipe, device)?;
     if recipe.test_curve {
         set = set.with_test(task, device)?;
     }
@@ -67,7 +67,8 @@ pub fn train(task: &Task, device: Device) -> Result<()> {
         task.input_label("from")
     );
     let network = start::network(&recipe, &set)?;
-    let order = Order::new(set.train.len(), recipe.batch as usize, mix(recipe.seed, &[purpose::ORDER]));
+    let order =
+        Order::new(set.train.len(), recipe.batch.of_a_step() as usize, mix(recipe.seed, &[purpose::ORDER]));
     let transforms = Transforms::new(&recipe, &set);
     let objective = Objective::open(task, &recipe, &set, device)?;
     let total = length(&recipe, &order);
@@ -78,6 +79,7 @@ pub fn train(task: &Task, device: Device) -> Result<()> {
     let mut state = State::new(&network, &recipe, first, device);
     let mut checkpoints = Checkpoints::new(task.checkpoints(), &task.job.key);
     resume(task, &checkpoints, &mut state, total);
+    plan.note_parts(task, &state);
     let end = plan.run(task, &mut state, &mut checkpoints)?;
     results::write(task, &plan, &state, end)
 }
@@ -114,7 +116,7 @@ impl Plan<'_> {
                 self.cut_off(task, state, secs, &why)?;
                 return Ok(end);
             }
-            self.step(state);
+            self.step(task, state)?;
             if self.has_diverged(state)? {
                 return Ok(End::Diverged);
             }
@@ -146,36 +148,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// One update of the weights.
-    fn step(&self, state: &mut State) {
-        let (recipe, step) = (self.recipe, state.step);
-        // The generator's state cannot be saved: each step starts it anew, which makes resuming exact.
-        tch::manual_seed(mix(recipe.seed, &[purpose::DROPOUT, step]) as i64);
-        let (images, labels) = self.set.train.at(&self.order.places(step));
-        let (images, labels) = self.transforms.apply(images, labels, step);
-        let tensors = state.parameters.tensors();
-        let logits = self.network.forward(tensors, &state.buffers, &images, Mode::Train, self.compute);
-        let loss = self.objective.loss(&images, &logits, &labels);
-        let trained = state.parameters.trained_tensors();
-        let mut gradients = Tensor::run_backward(&[&loss], &trained, false, false);
-        if let Some(most) = recipe.clip_norm {
-            optimizer::clip(&mut gradients, most);
-        }
-        let rates = self.rates(state, step);
-        state.optimizer.update(&state.parameters, &gradients, rates, step);
-        no_grad(|| {
-            let hits = loss::hits(&logits, &labels).to_kind(Kind::Double) / self.order.batch() as f64;
-            let one = Tensor::ones([], (Kind::Double, hits.device()));
-            state.sums += Tensor::stack(&[loss.detach().to_kind(Kind::Double), hits, one], 0);
-        });
-        state.step += 1;
-        if let (Some(average), Some(decay)) = (&state.average, recipe.ema) {
-            average.move_towards(&state.parameters, &state.buffers, decay, state.step);
-        }
-    }
-
     /// Learning rates of `step`, counted from 0.
-    fn rates(&self, state: &State, step: u64) -> Rates {
+    pub(super) fn rates(&self, state: &State, step: u64) -> Rates {
         let rate = |highest| schedule::rate(&self.recipe.schedule, highest, step, self.total);
         let head = self.recipe.lr_head.unwrap_or(state.optimizer.lr_of_head());
         Rates { body: rate(state.optimizer.lr()), head: rate(head) }
@@ -204,7 +178,9 @@ impl Plan<'_> {
         let _quiet = tch::no_grad_guard();
         let (parameters, buffers) = state.scored();
         let mut sums = [0.0; 2];
-        for (x, labels) in images.batches(SCORED_AT_ONCE) {
+        // What a pass forth and back has no room for may be too much for a pass forth, too.
+        let at_once = state.at_once.map_or(SCORED_AT_ONCE, |images| images.min(SCORED_AT_ONCE));
+        for (x, labels) in images.batches(at_once) {
             let logits = self.network.forward(parameters.tensors(), buffers, &x, Mode::Eval, self.compute);
             sums[0] += loss::of_each(self.recipe.loss, &logits, &labels).sum(Kind::Double).double_value(&[]);
             sums[1] += loss::hits(&logits, &labels).int64_value(&[]) as f64;

@@ -1,11 +1,13 @@
 //! What a training reads: images to learn from, images to be checked on, classes and preprocessing.
 
 use anyhow::{Result, ensure};
-use pipeline::data::{Classes, Split, read_preprocess};
+use pipeline::data::{Classes, Pixels, Split, read_preprocess};
 use pipeline::engine::Task;
-use pipeline::recipe::{Preprocess, files};
+use pipeline::networks::{Residence, Room, Structure};
+use pipeline::recipe::{Preprocess, Train, files};
 use tch::Device;
 
+use crate::device;
 use crate::images::Images;
 use crate::whitening::Whitening;
 
@@ -20,12 +22,13 @@ pub struct Set {
     pub preprocess: Preprocess,
     /// Height and width in pixels.
     pub image_size: u32,
+    residence: Residence,
 }
 
 impl Set {
     /// # Errors
     /// The input is damaged, has no training images, or images that are not square.
-    pub fn open(task: &Task, device: Device) -> Result<Set> {
+    pub fn open(task: &Task, recipe: &Train, device: Device) -> Result<Set> {
         let classes = Classes::read(task.input("from", files::CLASSES)?)?;
         let preprocess = read_preprocess(task.input("from", files::PREPROCESS)?)?;
         let train = Split::open(task.input("from", files::TRAIN)?)?;
@@ -35,8 +38,18 @@ impl Set {
         ensure!(height == width, "images of {width}×{height} pixels: networks take square ones");
         let same = valid.is_empty() || (valid.height(), valid.width()) == (height, width);
         ensure!(same, "training images of {height} pixels and validation images of {}", valid.height());
+        let read =
+            if recipe.test_curve { Some(Split::open(task.input("from", files::TEST)?)?) } else { None };
+        let splits = [Some(&train), Some(&valid), read.as_ref()];
+        let stored = splits.into_iter().flatten().map(stored).sum();
+        let residence = if device.is_cuda() {
+            let needed = needed(recipe, &train, classes.len());
+            told(task, Room { stored, needed, free: device::free_memory(device) })
+        } else {
+            Residence::File
+        };
         let load = |split: &Split| -> Result<Images> {
-            let images = Images::load(split, &preprocess, classes.len(), device)?;
+            let images = Images::residing(residence, split, &preprocess, classes.len(), device)?;
             Ok(images.whitened(Whitening::of(&train, device)))
         };
         Ok(Set {
@@ -46,8 +59,10 @@ impl Set {
             classes: classes.names().to_vec(),
             image_size: height as u32,
             preprocess,
+            residence,
         })
     }
+
     /// With the images of the test split.
     ///
     /// # Errors
@@ -64,7 +79,55 @@ impl Set {
             test.height()
         );
         let whitening = Whitening::of(&Split::open(task.input("from", files::TRAIN)?)?, device);
-        let images = Images::load(&test, &self.preprocess, self.classes.len(), device)?;
+        let images = Images::residing(self.residence, &test, &self.preprocess, self.classes.len(), device)?;
         Ok(Set { test: Some(images.whitened(whitening)), ..self })
+    }
+}
+
+/// Bytes of a split's images.
+fn stored(split: &Split) -> u64 {
+    let width = if matches!(split.pixels(), Pixels::U8(_)) { 1 } else { 4 };
+    (3 * split.len() * split.height() * split.width() * width) as u64
+}
+
+/// Bytes that the training needs beside its images; of a network that cannot be, none.
+fn needed(recipe: &Train, train: &Split, classes: usize) -> u64 {
+    let (side, images) = (train.height() as u32, recipe.images_at_once(train.len() as u64));
+    let structure = Structure::new(&recipe.network, classes, side);
+    structure
+        .map_or(0, |structure| structure.figures.training_bytes(recipe.values_of_a_weight(), images, side))
+}
+
+/// Says where the images lie, and why.
+fn told(task: &Task, room: Room) -> Residence {
+    tracing::info!("{room}");
+    task.note("images", room.to_string());
+    let residence = room.residence();
+    if residence == Residence::Batches {
+        task.warn(room.to_string());
+    }
+    residence
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::engine::StageEvent;
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn images_that_do_not_fit_are_told_of_and_those_that_do_are_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = fixture::Bench::new(folder.path(), "train", serde_json::Value::Null, Vec::new());
+        let task = bench.task();
+        let room = Room { stored: 1 << 30, needed: 1 << 28, free: Some(1 << 32) };
+        assert_eq!(told(&task, room), Residence::Gpu);
+        assert!(bench.heard.borrow().is_empty());
+        assert_eq!(told(&task, Room { free: Some(1 << 30), ..room }), Residence::Batches);
+        assert!(
+            matches!(&bench.heard.borrow()[..], [StageEvent::Warning { message }] if message.contains("do not fit"))
+        );
+        assert!(task.noted()["images"].as_str().unwrap().contains("batch by batch"));
     }
 }

@@ -36,20 +36,14 @@ fn frozen(freeze: &Freeze, network: &Network, name: &str) -> Result<Vec<bool>> {
         Freeze::Layers(layers) => layers,
     };
     for layer in layers {
-        if !all.iter().any(|parameter| is_below(parameter, layer)) {
+        if !all.iter().any(|parameter| parameter.is_below(layer)) {
             bail!(
                 "`freeze` names `{layer}`, and `{name}` has no such layer\nhint: it has {}; `pipeline show {name}` lists all",
                 outermost(all).join(", ")
             );
         }
     }
-    Ok(all.iter().map(|parameter| layers.iter().any(|layer| is_below(parameter, layer))).collect())
-}
-
-/// Whether it is the layer's, or of a layer below that one.
-fn is_below(parameter: &Parameter, layer: &str) -> bool {
-    let rest = parameter.name.strip_prefix(layer);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    Ok(all.iter().map(|parameter| layers.iter().any(|layer| parameter.is_below(layer))).collect())
 }
 
 /// First parts of the names, each once, in order.

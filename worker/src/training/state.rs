@@ -13,6 +13,7 @@ use pipeline::recipe::{Keep, Train};
 use super::curve::{Curve, Point};
 use super::keep::Values;
 use super::optimizer::Optimizer;
+use super::step;
 use crate::models::weights::{NOTE, tensor_of, write_tensors};
 use crate::models::{Network, Parameters};
 
@@ -31,6 +32,8 @@ pub struct State {
     pub average: Option<Values>,
     /// Those that did best on validation images so far, where they are kept; before the first point those of the start.
     pub best: Option<Values>,
+    /// Images that go through the network at once; `None` for all of a step.
+    pub at_once: Option<usize>,
     /// Steps done.
     pub step: u64,
     pub curve: Curve,
@@ -49,6 +52,9 @@ struct Note {
     /// The order in which flat buffers hold weights.
     layout: String,
     step: u64,
+    /// Images at once, where they are not all of a step.
+    #[serde(default)]
+    at_once: Option<usize>,
 }
 
 impl State {
@@ -60,6 +66,7 @@ impl State {
             optimizer: Optimizer::new(&recipe.optimizer, &parameters, network.head()),
             average: recipe.ema.map(|_| copy()),
             best: (recipe.keep == Keep::Best).then(copy),
+            at_once: step::at_once(recipe),
             sums: Tensor::zeros([3], (Kind::Double, device)),
             parameters,
             buffers,
@@ -88,7 +95,7 @@ impl State {
     fn note(&self, key: &str) -> Note {
         let layout = format!("{:?}", self.parameters.layout());
         let version = env!("CARGO_PKG_VERSION").to_string();
-        Note { key: key.to_string(), version, layout, step: self.step }
+        Note { key: key.to_string(), version, layout, step: self.step, at_once: self.at_once }
     }
 
     /// Every tensor that moves, by name; `curve` stands for the points.
@@ -128,7 +135,7 @@ impl State {
             .and_then(|notes| notes.get(NOTE))
             .context("it says nothing of itself")?;
         let note: Note = serde_json::from_str(note)?;
-        let expected = Note { step: note.step, ..self.note(key) };
+        let expected = Note { step: note.step, at_once: note.at_once, ..self.note(key) };
         ensure!(note == expected && note.step <= total, "it belongs to another training");
         let (points, secs) = points_from_tensor(&doubles(&file, "curve")?)?;
         let sums = doubles(&file, "sums")?;
@@ -143,6 +150,7 @@ impl State {
         }
         self.sums.copy_(&Tensor::from_slice(&sums));
         (self.step, self.curve, self.earlier) = (note.step, points, secs);
+        self.at_once = note.at_once;
         Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of trainings as wholes.
 
 mod ending;
+mod parts;
 mod starting;
 mod teaching;
 

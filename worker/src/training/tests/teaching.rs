@@ -127,7 +127,7 @@ fn a_teacher_that_was_normalised_otherwise_says_the_same() {
     let student = taught(&folder.path().join("student"), &teacher, json!({}));
     let logits = || {
         let task = student.task();
-        let set = Set::open(&task, Device::Cpu).unwrap();
+        let set = Set::open(&task, &task.parameters().unwrap(), Device::Cpu).unwrap();
         Teacher::open(&task, &set, Device::Cpu).unwrap().logits(&set.train.run(0, 12).0)
     };
     let before = logits();
