@@ -92,7 +92,7 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Keep::is_last")]
     pub keep: Keep,
     /// Ends the training once validation has not got better for so many points of the curve; goes by what `keep = "best"`
-    /// goes by. The schedule is that of the whole training.
+    /// goes by. The schedule is that of the whole training. What it ends counts as trained: no † marks it in tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub patience: Option<u32>,
