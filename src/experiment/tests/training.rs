@@ -1,6 +1,7 @@
 //! Trainings that read other stages, and what is said of those that cannot.
 
 use super::*;
+use crate::engine::Files;
 
 /// The design's experiment with further settings of its training, and further stages, on sketches.
 fn with(settings: &str, stages: &str) -> Folder {
@@ -127,4 +128,53 @@ fn weights_say_where_they_are_once() {
     assert_eq!(stage.parameters, serde_json::json!({}), "where a file lies is no part of the key");
     assert_eq!(stage.provenance["upstream_energy"], "unknown");
     assert_eq!(stage.sources.len(), 1);
+}
+
+/// Sets that a learning rate was learned with, `followed`, and without one.
+const FOLLOWED: &str = r#"
+[experts.runs]
+from = "photos"
+network = { convnet = { width = 8 } }
+epochs = 4
+
+[distil.followed]
+from = "photos"
+images_per_class = 1
+method = "trajectory-matching"
+experts = "runs"
+
+[augment.mirrored]
+from = "followed"
+apply = ["horizontal-flip"]
+"#;
+
+/// The training of [`with`] on `set`, at the learned rate.
+fn at_learned_rate(set: &str) -> Folder {
+    let folder = with("", FOLLOWED);
+    let text = std::fs::read_to_string(folder.path("x.toml")).unwrap();
+    let text = text.replace("from = \"{arm.data}\"", &format!("from = \"{set}\""));
+    let text = text.lines().filter(|line| !line.starts_with("arm = ")).collect::<Vec<_>>().join("\n");
+    folder.write("x.toml", text.replace("lr = 0.02", "lr = \"learned\""));
+    folder
+}
+
+#[test]
+fn a_learned_rate_is_read_from_the_set_and_refused_where_none_was_learned() {
+    let folder = at_learned_rate("followed");
+    let experiment = folder.load(&[]).unwrap_or_else(|problems| panic!("{}", folder.show(&problems)));
+    let net = experiment.graph.stages.iter().find(|stage| stage.name == "net").unwrap();
+    let Files::Named(files) = &net.inputs[0].files else { panic!("all files are read") };
+    assert!(files.contains(&"student.json"), "it is part of the key: {files:?}");
+    assert_eq!(net.parameters["optimizer"]["sgd"]["lr"], "learned");
+    for set in ["photos", "tiny", "mirrored"] {
+        let hint = "give `lr` a number, or train on a set of `trajectory-matching`";
+        says(&at_learned_rate(set), &[&format!("no learning rate was learned with `{set}`"), hint]);
+    }
+    let folder = at_learned_rate("followed");
+    let text = std::fs::read_to_string(folder.path("x.toml")).unwrap();
+    let learned = "epochs = 4\noptimizer = { sgd = { lr = \"learned\" } }";
+    folder.write("x.toml", text.replace("epochs = 4", learned));
+    says(&folder, &["a learned rate belongs to a distilled set"]);
+    folder.write("x.toml", text.replace("lr = \"learned\"", "lr = \"leaned\""));
+    says(&folder, &["learned"]);
 }
