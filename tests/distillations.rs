@@ -1,4 +1,5 @@
-//! Distillations that are killed in their middle end in the bytes of those that were not.
+//! Distillations as whole programs: those that are killed in their middle end in the bytes of those that were not, and what
+//! they take in memory.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -75,20 +76,24 @@ fn project() -> Project {
     project
 }
 
-/// Attempts that have saved something: the folder of each, by the key's folder.
-fn saved(project: &Project) -> BTreeMap<PathBuf, PathBuf> {
+/// Folders of attempts, each in its key's folder.
+fn attempts(project: &Project) -> Vec<PathBuf> {
     let folders = |path: &Path| {
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
-    let keys = folders(&project.path("artifacts/work")).into_iter();
-    let attempts = keys.flat_map(|key| folders(&key).into_iter().map(move |attempt| (key.clone(), attempt)));
+    folders(&project.path("artifacts/work")).iter().flat_map(|key| folders(key)).collect()
+}
+
+/// Attempts that have saved something: the folder of each, by the key's folder.
+fn saved(project: &Project) -> BTreeMap<PathBuf, PathBuf> {
     let has_saved = |attempt: &Path| {
         let checkpoints = attempt.join("checkpoints");
         let decoder = checkpoints.join("decoder/distillation.safetensors");
         checkpoints.join("distillation.safetensors").exists() || decoder.exists()
     };
-    attempts.filter(|(_, attempt)| has_saved(attempt)).collect()
+    let saved = attempts(project).into_iter().filter(|attempt| has_saved(attempt));
+    saved.map(|attempt| (attempt.parent().unwrap().to_path_buf(), attempt)).collect()
 }
 
 /// The process among the engine's children that holds a file of the attempt open.
@@ -139,4 +144,61 @@ fn methods_whose_processes_are_killed_in_their_middle_go_on_and_end_in_the_same_
     let iterated = whole.artifacts().iter().filter(|name| !name.starts_with("subset")).count();
     assert_eq!((iterated, killed.len()), (10, 10), "every stage but the subset was killed");
     assert!(resumed >= iterated, "{resumed} of {iterated} went on");
+}
+
+/// Peak of the resident memory of each stage's process, in bytes, by label; the launch must succeed.
+fn peaks(project: &Project) -> BTreeMap<String, u64> {
+    let mut engine = project.start(&["run", "x.toml", "--jobs", "1"]);
+    let mut peaks = BTreeMap::new();
+    while engine.try_wait().unwrap().is_none() {
+        for attempt in attempts(project) {
+            let Some(process) = process_at(&engine, &attempt) else { continue };
+            let (Ok(job), Ok(status)) = (
+                fs::read_to_string(attempt.join("job.json")),
+                fs::read_to_string(format!("/proc/{process}/status")),
+            ) else {
+                continue;
+            };
+            let job: serde_json::Value = serde_json::from_str(&job).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+            peaks.insert(job["label"].as_str().unwrap().to_string(), 1024 * kilobytes.unwrap_or(0));
+        }
+        sleep(Duration::from_millis(5));
+    }
+    Ran::of(&engine.wait_with_output().unwrap()).expect(0);
+    peaks
+}
+
+/// As many steps of a student as need 6, 25 and 100 MB of weights, were all kept.
+const STEPS: &str = r#"
+[subset.photos]
+dataset = "sketch-birds"
+classes = { up_to = 3 }
+per_class = { train = 4, valid = 2, test = 3 }
+image_size = 32
+
+[experts.teachers]
+from = "photos"
+network = "convnet"
+experts = 1
+epochs = 2
+
+[distil.followed]
+from = "photos"
+images_per_class = 1
+method = { trajectory-matching = { iterations = 2, student_steps = "{steps}", expert_epochs = 1, latest_start = 1 } }
+experts = "teachers"
+
+[matrix]
+steps = [5, 20, 80]
+"#;
+
+#[test]
+fn memory_of_trajectory_matching_does_not_grow_with_the_steps_of_the_student() {
+    let project = project();
+    project.write("x.toml", STEPS);
+    let peaks = peaks(&project);
+    let [few, some, many] = [5, 20, 80].map(|steps| peaks[&format!("followed[steps={steps}]")] >> 20);
+    assert!(some < few + 64 && many < few + 64, "MB of 5, 20 and 80 steps: {few}, {some}, {many}");
 }

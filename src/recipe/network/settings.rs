@@ -125,6 +125,7 @@ pub struct Convnet {
     pub width: u32,
     /// Whether channels double from block to block (Zhou et al. 2022).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
     pub doubling: bool,
     /// Blocks, each of which halves the image; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]

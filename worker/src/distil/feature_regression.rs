@@ -20,6 +20,8 @@ use crate::training::{loss, optimizer, schedule};
 
 /// The ridge, as a share of the mean diagonal of the kernel.
 const RIDGE: f64 = 1e-6;
+/// What is left of the ridge where no image excites a network, which happens to very narrow ones: then nothing is predicted.
+const LEAST_RIDGE: f64 = 1e-30;
 /// Adam's betas and epsilon for images and labels.
 const ADAM: [f64; 3] = [0.9, 0.999, 1e-8];
 /// Synthetic images in a step of a network.
@@ -203,7 +205,7 @@ fn ridge(real: &Tensor, synthetic: &Tensor, labels: &Tensor) -> Tensor {
     let kernel = synthetic.matmul(&synthetic.tr());
     let n = kernel.size()[0];
     let eye = Tensor::eye(n, (Kind::Double, kernel.device()));
-    let kernel = &kernel + eye * (kernel.trace() * (RIDGE / n as f64));
+    let kernel = &kernel + eye * (kernel.trace() * (RIDGE / n as f64) + LEAST_RIDGE);
     // Without a check: where the kernel is no number, neither is the loss, which is what the caller is told.
     let (solved, _) = Tensor::linalg_solve_ex(&kernel, &labels, true, false);
     real.matmul(&synthetic.tr().matmul(&solved))
@@ -272,6 +274,17 @@ mod tests {
             assert!(found.iter().zip(expected).all(close), "{found:?} {expected:?}");
         }
         assert!((loss.double_value(&[]) - figures.loss).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_network_that_nothing_excites_predicts_nothing_and_moves_nothing() {
+        let [real, labels] = [scattered(5, 6, 0.1), scattered(4, 3, 0.8)];
+        let synthetic = (real.narrow(0, 0, 4) * 0.0).set_requires_grad(true);
+        let predicted = ridge(&(real * 0.0), &synthetic, &labels);
+        assert_eq!(predicted.abs().max().double_value(&[]), 0.0);
+        let loss = predicted.square().sum(Kind::Double);
+        let gradient = Tensor::run_backward(&[&loss], &[&synthetic], false, false).remove(0);
+        assert_eq!(gradient.abs().max().double_value(&[]), 0.0);
     }
 
     #[test]
