@@ -4,6 +4,7 @@ mod accuracy;
 mod break_even;
 mod confusions;
 mod curves;
+mod distilled;
 mod equal;
 mod errors;
 mod facts;
@@ -102,6 +103,7 @@ fn sections(facts: &Facts, store: &Store, page: &Page) -> Result<Vec<Section>> {
     let sections = vec![
         section("leaderboard", "Leaderboard", leaderboard::leaderboard(facts) + &verdicts(facts)),
         against_cost(facts),
+        section("distilled", "Distilled sets beside full data", distilled::standing(facts)),
         break_even(facts)?,
         over_a_life(facts),
         learning_curves(facts)?,
