@@ -26,7 +26,7 @@ pub fn standing(facts: &Facts) -> String {
         let mean = facts.accuracy(*index).map(|spread| spread.mean);
         Field::number(mean.map_or(String::new(), figures::percent), mean)
     };
-    let share = |value: f64| format!("{value:.3}");
+    let share = |value: f64| format!("{value:.3}").replace('-', "−");
     let columns = vec![
         Column::words("group", told.iter().map(|(index, _)| Field::words(facts.name(*index))).collect()),
         Column::numbers("accuracy %", told.iter().map(accuracy).collect()),

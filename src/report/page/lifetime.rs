@@ -12,8 +12,8 @@ use super::svg::{Anchor, COLOURS, Frame, Svg};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 340.0;
-/// Lines in the plot.
-const MOST: usize = 9;
+/// Lines in the plot: as many as there are ways to draw one.
+const MOST: usize = COLOURS;
 /// Images that are looked at in the table; the plot goes as far as the last.
 const IMAGES: [f64; 3] = [1e3, 1e6, 1e9];
 

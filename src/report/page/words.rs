@@ -54,25 +54,29 @@ fn nearest(given: &[(usize, Verdict)]) -> Option<(usize, Verdict)> {
 }
 
 fn shown(facts: &Facts, index: usize, verdict: &Verdict) -> String {
-    let side = facts.side(index);
-    let ratio = facts.sides.ratio(side, facts.cost.quantity);
-    let cost = ratio
-        .map_or(String::new(), |ratio| format!(", at {} its {}", figures::ratio(ratio), facts.cost.unit));
     format!(
-        "Shown: {} is within {} of {}{cost} ({}).",
+        "Shown: {} is within {} of {}{} ({}).",
         facts.name(index),
         points_of(facts.margin),
         baseline(facts, index),
+        at_its_cost(facts, index),
         seen(verdict)
     )
 }
 
+/// `, at × 0.028 its joules`
+fn at_its_cost(facts: &Facts, index: usize) -> String {
+    let ratio = facts.sides.ratio(facts.side(index), facts.cost.quantity);
+    ratio.map_or(String::new(), |ratio| format!(", at {} its {}", figures::ratio(ratio), facts.cost.unit))
+}
+
 fn not_shown(facts: &Facts, index: usize, verdict: &Verdict) -> String {
     format!(
-        "Not shown for any group: that it is within {} of {}. The nearest is {} ({}).",
+        "Not shown for any group: that it is within {} of {}. The nearest is {}{} ({}).",
         points_of(facts.margin),
         baseline(facts, index),
         facts.name(index),
+        at_its_cost(facts, index),
         seen(verdict)
     )
 }
