@@ -158,7 +158,7 @@ pub struct Run {
     /// The same in money, at the price that pipeline.toml tells
     #[arg(long, value_name = "MONEY", value_parser = amount)]
     pub max_cost: Option<f64>,
-    /// Write curves as TensorBoard's event files, too, into `tensorboard` of the launch's folder
+    /// Write curves as TensorBoard's event files, too, while they come, into `tensorboard` of the launch's folder
     #[arg(long)]
     pub tensorboard: bool,
     /// One stage at a time, so that no stage's energy is a share of what others drew

@@ -1,15 +1,19 @@
-//! `events.jsonl`: every event of a launch, in the launch's folder; the folder is made when something runs.
+//! `events.jsonl`: every event of a launch, in the launch's folder; the folder is made when something runs. Curves as
+//! TensorBoard follows them, too, where they were asked for.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::engine::{Event, Listener, StageEvent};
-use crate::report::results;
+use crate::report::{LiveCurves, results};
+
+/// The folder of event files in that of a launch.
+pub const TENSORBOARD: &str = "tensorboard";
 
 /// Progress of one stage is written at most so often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +28,9 @@ pub struct Journal {
     file: Option<BufWriter<File>>,
     /// What came before anything ran.
     waiting: Vec<Value>,
+    /// What to do with the folder of curves once there is one.
+    announce: Option<fn(&Path)>,
+    curves: Option<LiveCurves>,
     progressed: std::collections::HashMap<usize, Instant>,
 }
 
@@ -37,8 +44,16 @@ impl Journal {
             place: None,
             file: None,
             waiting: Vec::new(),
+            announce: None,
+            curves: None,
             progressed: std::collections::HashMap::new(),
         }
+    }
+
+    /// Writes curves for TensorBoard, too, and calls `announce` with their folder as soon as there is one.
+    pub fn with_curves(mut self, announce: fn(&Path)) -> Journal {
+        self.announce = Some(announce);
+        self
     }
 
     /// The launch's name and folder, made now if nothing made it before.
@@ -59,6 +74,11 @@ impl Journal {
         for line in self.waiting.drain(..) {
             writeln!(file, "{line}")?;
         }
+        if let Some(announce) = self.announce {
+            let curves = folder.join(TENSORBOARD);
+            announce(&curves);
+            self.curves = Some(LiveCurves::new(curves));
+        }
         (self.place, self.file) = (Some((name, folder)), Some(file));
         Ok(())
     }
@@ -72,6 +92,14 @@ impl Journal {
         }
         self.progressed.insert(*stage, Instant::now());
         false
+    }
+
+    /// Hands on a stage's figures to whoever follows its curve.
+    fn draw(&mut self, event: &Event) -> Result<()> {
+        let Event::StageSaid { label, said: StageEvent::Progress { done, figures, .. }, .. } = event else {
+            return Ok(());
+        };
+        self.curves.as_mut().map_or(Ok(()), |curves| curves.append(label, *done, figures))
     }
 
     fn write(&mut self, line: Value) -> Result<()> {
@@ -91,6 +119,10 @@ impl Listener for Journal {
     fn hear(&mut self, event: &Event) {
         if matches!(event, Event::StageCached { .. }) || self.too_soon(event) {
             return;
+        }
+        if let Err(error) = self.draw(event) {
+            tracing::warn!("curves are not written: {error:#}");
+            self.curves = None;
         }
         let at = self.since.elapsed().as_secs_f64();
         let line = json!({ "at_secs": (at * 1000.0).round() / 1000.0, "event": event });

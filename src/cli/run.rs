@@ -10,7 +10,7 @@ use super::ahead::Ahead;
 use super::arguments::Run;
 use super::budget::{Budget, Limit};
 use super::failure::Failure;
-use super::journal::Journal;
+use super::journal::{Journal, TENSORBOARD};
 use super::machine;
 use super::opened::{OpenedExperiment, eprint};
 use super::say::say;
@@ -18,9 +18,6 @@ use super::view::{View, seconds};
 use super::{plan, record, report as page, terms};
 use crate::engine::{self, Final, History, Listener, Options, Outcome, Store};
 use crate::report::{self, Launch, results};
-
-/// The folder of event files in that of a launch.
-const TENSORBOARD: &str = "tensorboard";
 
 pub fn run(arguments: &Run) -> Result<(), Failure> {
     let opened = OpenedExperiment::new(&arguments.chosen)?;
@@ -34,6 +31,9 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let mut history = History::open(&store, &opened.experiment.name);
     let mut view = View::new();
     let mut journal = Journal::new(opened.opened.results(), &opened.experiment.name, started);
+    if arguments.tensorboard {
+        journal = journal.with_curves(tell_of_curves);
+    }
     let graph = &opened.experiment.graph;
     let terms = terms::terms(&opened.experiment.project.energy);
     let limit = Limit::of(arguments, &terms)?;
@@ -45,7 +45,9 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let record = record::launch(&opened.experiment, &outcome, started);
     let (launch, folder) = keep(record, journal, &opened, &store, &outcome)?;
     if arguments.tensorboard {
-        report::write_tensorboard(&launch, &store, &folder.join(TENSORBOARD))?;
+        let curves = folder.join(TENSORBOARD);
+        report::write_tensorboard(&launch, &store, &curves)?;
+        tell_of_curves(&curves);
     }
     tell(arguments, &store, &outcome, &launch, &folder)?;
     let spent = report::totals(&report::Stored::new(&launch, &store)).spent;
@@ -144,6 +146,16 @@ fn keep(
     Ok((launch, folder))
 }
 
+/// How to look at curves, while they come and afterwards.
+fn tell_of_curves(folder: &Path) {
+    eprint(&format!("curves: tensorboard --logdir {}\n", here(folder).display()));
+}
+
+/// As seen from the working directory, where it is below that.
+fn here(path: &Path) -> &Path {
+    path.strip_prefix(std::env::current_dir().unwrap_or_default()).unwrap_or(path)
+}
+
 /// The table of the runs on stdout, the rest on stderr.
 fn tell(
     arguments: &Run,
@@ -152,7 +164,7 @@ fn tell(
     launch: &Launch,
     folder: &Path,
 ) -> Result<(), Failure> {
-    let shown = folder.strip_prefix(std::env::current_dir().unwrap_or_default()).unwrap_or(folder);
+    let shown = here(folder);
     if arguments.json {
         say!("{}", json!({ "version": 1, "folder": folder, "launch": launch }));
     } else {
@@ -168,9 +180,6 @@ fn tell(
         eprint(&format!("{bill}\n"));
     }
     eprint(&format!("tables: {}/{{runs,summary,curves,confusion,stages,emissions}}.csv\n", shown.display()));
-    if arguments.tensorboard {
-        eprint(&format!("curves: tensorboard --logdir {}/{TENSORBOARD}\n", shown.display()));
-    }
     if folder.join(page::FILE).is_file() {
         eprint(&format!("report: {}/{}\n", shown.display(), page::FILE));
     }

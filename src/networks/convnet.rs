@@ -9,7 +9,8 @@ pub fn build(settings: &Convnet, classes: i64, side: i64) -> Stack {
     let mut net = Stack::new(side, Start::DEFAULT);
     let depth = settings.depth.unwrap_or_else(|| convnet_depth(side as u32));
     for block in 1..=depth {
-        net.conv(&format!("conv{block}"), Conv::of(settings.width.into(), 3));
+        let times = if settings.doubling { 1 << (block - 1) } else { 1 };
+        net.conv(&format!("conv{block}"), Conv::of(i64::from(settings.width) * times, 3));
         match settings.norm {
             Norm::Instance => net.instance_norm(&format!("norm{block}")),
             Norm::Batch => net.batch_norm(&format!("norm{block}")),

@@ -39,6 +39,7 @@ fn all() -> Vec<Network> {
         Network::UltralightModern(UltralightModern {}),
         Network::Convnet(Convnet::default()),
         Network::Convnet(Convnet { depth: Some(4), norm: Norm::None, ..Convnet::default() }),
+        Network::Convnet(Convnet { width: 4, doubling: true, ..Convnet::default() }),
         Network::Mlp(Mlp::default()),
         Network::Linear(Linear {}),
     ]
@@ -204,10 +205,18 @@ fn weights_decay_and_norms_biases_and_positions_do_not() {
 #[test]
 fn activations_are_counted_once_where_they_are_changed_in_place() {
     // ConvNet-1 on 8 pixels: convolution and norm 8·8·2 each, pool 4·4·2, dense 3; ReLU overwrites.
-    let small = Convnet { width: 2, depth: Some(1), norm: Norm::Batch };
+    let small = Convnet { width: 2, depth: Some(1), norm: Norm::Batch, ..Convnet::default() };
     let figures = figures(Network::Convnet(small), 3, 8);
     assert_eq!(figures.activation_bytes(), 4 * (128 + 128 + 32 + 3));
     // 3·2·9 + 2 in the convolution, 2 + 2 in the norm, 32·3 + 3 in the dense layer.
     assert_eq!(figures.weight_bytes(), 4 * (56 + 4 + 99));
     assert_eq!(figures.multiply_adds(), 64 * 2 * 27 + 32 * 3);
+}
+
+#[test]
+fn channels_double_from_block_to_block_where_they_are_to() {
+    let doubling = Convnet { width: 2, doubling: true, norm: Norm::None, ..Convnet::default() };
+    let structure = Structure::new(&Network::Convnet(doubling), 3, 32).unwrap();
+    let shapes: Vec<&[i64]> = structure.parameters.iter().step_by(2).map(|p| &p.shape[..]).collect();
+    assert_eq!(shapes, [&[2, 3, 3, 3][..], &[4, 2, 3, 3], &[8, 4, 3, 3], &[3, 8 * 16]]);
 }

@@ -72,6 +72,8 @@ impl Describe for Augment {
 
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
+        // It belongs to the very images that it was learned with.
+        let from = Facts { learned_rate: from.learned_rate.map(|_| false), ..from };
         let kept = u32::from(self.keep_originals);
         let times = match &self.policy {
             Policy::ClassBalanced(ClassBalanced { per_class: Some(per_class) }) => {

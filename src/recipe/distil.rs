@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 pub use autoencoder::Autoencoder;
 pub use characteristic::CharacteristicFunction;
-pub use codes::{Code, Dct, Factor, Pca};
+pub use codes::{Code, Dct, Decoder, Factor, Pca};
 pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial};
@@ -110,7 +110,7 @@ choice! {
         "gradient-matching" => GradientMatching @ 1,
         /// Synthetic images with learned labels from which ridge regression on a network's features predicts real ones
         /// (Zhou et al. 2022, FRePo). Networks are trained on them with `loss = "mse"`.
-        "feature-regression" => FeatureRegression @ 1,
+        "feature-regression" => FeatureRegression @ 2,
         /// Synthetic images whose features have the characteristic function of real ones (Wang et al. 2025, NCFM), under
         /// the trained networks of `pool`, or under random ones.
         "characteristic-function" => CharacteristicFunction @ 1,
@@ -260,7 +260,8 @@ impl Describe for Distil {
     fn facts(&self, _setting: &Setting, inputs: &[Facts]) -> Facts {
         let from = inputs.first().cloned().unwrap_or_default();
         let learned_labels = self.method.learns_labels();
-        Facts { train_per_class: self.images_made(&from), learned_labels, ..from }
+        let learned_rate = Some(self.method.following(self.images_per_class).is_some());
+        Facts { train_per_class: self.images_made(&from), learned_labels, learned_rate, ..from }
     }
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {

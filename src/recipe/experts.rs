@@ -60,7 +60,7 @@ fn batch() -> u32 {
 }
 
 fn optimizer() -> Optimizer {
-    Optimizer::Sgd(Sgd { lr: 0.01, momentum: 0.0, nesterov: false, weight_decay: 0.0 })
+    Optimizer::Sgd(Sgd { lr: 0.01.into(), momentum: 0.0, nesterov: false, weight_decay: 0.0 })
 }
 
 fn transforms() -> Vec<Transform> {
@@ -97,7 +97,8 @@ impl Describe for Experts {
         let from = inputs.first().cloned().unwrap_or_default();
         let nesterov = self.optimizer.idle_nesterov();
         let whitened = super::distil::too_large_to_whiten(self.zca, &from);
-        let own = [nesterov, whitened, self.learned(&from)].into_iter().flatten();
+        let rate = self.optimizer.no_set_to_learn_from();
+        let own = [nesterov, rate, whitened, self.learned(&from)].into_iter().flatten();
         let own = own.chain(Transform::wrong_ranges(&self.transforms)).chain(self.of_pixels());
         own.chain(self.network.complaints(from.image_size)).collect()
     }

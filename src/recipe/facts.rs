@@ -64,6 +64,8 @@ pub struct Facts {
     pub scored: Option<Split>,
     /// Whether training labels are learned values of either sign instead of classes or probabilities.
     pub learned_labels: bool,
+    /// Of an image set, whether a learning rate was learned with it.
+    pub learned_rate: Option<bool>,
     /// Of experts, what those who match them must know.
     pub trajectories: Option<Trajectories>,
 }

@@ -32,7 +32,7 @@ pub use augment::{Augment, Chain, ClassBalanced, OneCopyPerOp, Policy};
 pub use command::Command;
 pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, Parquet, SketchBirds};
 pub use distil::{
-    Autoencoder, CharacteristicFunction, ClassMean, Code, Dct, DifficultyAligned, Distil,
+    Autoencoder, CharacteristicFunction, ClassMean, Code, Dct, Decoder, DifficultyAligned, Distil,
     DistributionMatching, Eigenimages, Factor, FeatureRegression, Following, Forgetting, GradientMatching,
     Herding, Initial, KCenter, KMeans, Labelling, Method, PatchLabels, Pca, Random, RealisticPatches,
     TrajectoryMatching, Window,
@@ -54,7 +54,7 @@ pub use subset::{
 pub use train::{
     Adam, AdamW, Auto, Backbone, Batch, ClassWeights, Colour, Constant, CosineDecay, Crop, Cutmix, Cutout,
     Dsa, Erase, Flip, Freeze, IfDiverged, Keep, Lamb, LinearDecay, Loss, Mixup, Muon, OneCycle, Optimizer,
-    Precision, RandAugment, Schedule, Sgd, StepDown, Train, Transform,
+    Precision, RandAugment, Rate, Schedule, Sgd, StepDown, Train, Transform,
 };
 pub use weights::Weights;
 

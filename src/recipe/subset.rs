@@ -258,7 +258,8 @@ impl Describe for Subset {
             Amount::Number(n) => Some(n > 0),
             Amount::Every(_) => None,
         };
-        Facts { image_size: Some(self.image_size), train_per_class, validates, classes, ..Facts::default() }
+        let (image_size, learned_rate) = (Some(self.image_size), Some(false));
+        Facts { image_size, train_per_class, validates, classes, learned_rate, ..Facts::default() }
     }
 
     fn complaints(&self, setting: &Setting, _inputs: &[Facts]) -> Vec<Complaint> {

@@ -16,7 +16,7 @@ use crate::engine::Program;
 pub use batch::{Auto, Batch};
 pub use ending::{IfDiverged, Keep};
 pub use fine_tuning::{Backbone, Freeze};
-pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Sgd};
+pub use optimizer::{Adam, AdamW, Lamb, Muon, Optimizer, Rate, Sgd};
 pub use schedule::{Constant, CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
 pub use teaching::ClassWeights;
 pub use transform::{Colour, Crop, Cutmix, Cutout, Dsa, Erase, Flip, Mixup, RandAugment, Transform};
@@ -92,7 +92,7 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Keep::is_last")]
     pub keep: Keep,
     /// Ends the training once validation has not got better for so many points of the curve; goes by what `keep = "best"`
-    /// goes by. The schedule is that of the whole training.
+    /// goes by. The schedule is that of the whole training. What it ends counts as trained: no † marks it in tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub patience: Option<u32>,
@@ -203,6 +203,7 @@ impl Describe for Train {
     fn reads(&self) -> Vec<Reads> {
         let mut seen = vec![files::TRAIN, files::VALID, files::CLASSES, files::PREPROCESS];
         seen.extend(self.test_curve.then_some(files::TEST));
+        seen.extend(self.optimizer.learned_rate().then_some(files::STUDENT));
         let mut reads = vec![Reads::named("from", &self.from, Thing::ImageSet, &seen)];
         if let Some(stage) = &self.init_from {
             reads.push(Reads::named("init_from", stage, Thing::Weights, &[files::WEIGHTS, files::NETWORK]));
@@ -243,6 +244,7 @@ impl Describe for Train {
             self.another_network(inputs),
             self.larger_part(),
             self.learned(&from),
+            self.no_rate(&from),
         ];
         let own = own.into_iter().flatten().chain(self.of_cross_entropy());
         let own = own.chain(self.wrong_ending(&from)).chain(self.wrong_teaching(inputs));
@@ -278,6 +280,15 @@ impl Train {
             let message = format!("`{name}` is a matter of cross-entropy");
             Complaint::new(&[name], message).hint("leave one of the two out")
         })
+    }
+
+    /// A learned rate of a set that was not made with one.
+    fn no_rate(&self, from: &Facts) -> Option<Complaint> {
+        let missing = self.optimizer.learned_rate() && from.learned_rate == Some(false);
+        let message = format!("no learning rate was learned with `{}`", self.from);
+        let hint =
+            "give `lr` a number, or train on a set of `trajectory-matching` or `difficulty-aligned` itself";
+        missing.then(|| Complaint::new(&["optimizer", "sgd", "lr"], message).hint(hint))
     }
 
     fn learned(&self, from: &Facts) -> Option<Complaint> {

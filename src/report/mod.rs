@@ -52,5 +52,5 @@ pub use page::{Page, Picture, write_report, write_tex};
 pub use show::{describe_artifact, describe_artifact_as_json};
 pub use stored::Stored;
 pub use tables::write_tables;
-pub use tensorboard::write_tensorboard;
+pub use tensorboard::{LiveCurves, write_tensorboard};
 pub use terminal::render_runs;

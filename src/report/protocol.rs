@@ -11,6 +11,10 @@ use std::f64::consts::E;
 use super::origin::{Distillation, Images, Recipe};
 use super::summary::{ACCURACY, Group};
 
+/// What the figures are, where they are shown.
+pub const MEANING: &str = "HLR: what full data has over the set, of hard labels; IOR: what the set has over as many random images, \
+                           trained alike; LRS and ARS score both from 0 to 1 (DD-Ranking)";
+
 /// The figures of a group; `None` where no group is there to set it beside.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Standing {

@@ -109,10 +109,22 @@ pub struct Training {
     /// Images of the training split.
     pub images: Option<u64>,
     pub batch: Option<u64>,
-    /// Whether validation accuracy still rose by more than a point in the last fifth.
-    pub undertrained: Option<bool>,
+    /// Whether validation accuracy still rose by more than a point in the last fifth; [`undertrained`](Self::undertrained)
+    /// says what to make of it.
+    #[serde(rename = "undertrained")]
+    pub rose_late: Option<bool>,
+    /// `patience`, `max_secs`, `max_joules` or `divergence`, where that ended it before its last step.
+    pub ended_by: Option<String>,
     /// The best on the test split at any point of the curve, 0..1; for reporting alone.
     pub best_test_accuracy: Option<f64>,
+}
+
+impl Training {
+    /// Whether it was stopped while validation accuracy still rose. What its patience ended had waited for a rise, and
+    /// none came: that there was one in the last fifth then says that it was long, and nothing else.
+    pub fn undertrained(&self) -> Option<bool> {
+        Some(self.rose_late? && self.ended_by.as_deref() != Some("patience"))
+    }
 }
 
 /// What the tables want of `network.json`.
@@ -265,7 +277,7 @@ const AFTER_AXES: &[Column] = &[
     ("peak_memory_bytes", |row| row.inference.peak_memory_bytes.into()),
     ("stored_bytes", |row| row.stored_bytes.into()),
     ("images_trained_on", |row| row.training.images.into()),
-    ("undertrained", |row| row.training.undertrained.into()),
+    ("undertrained", |row| row.training.undertrained().into()),
     ("chosen", |row| Cell::text(row.chosen.text())),
     ("trials_secs", |row| row.chosen.trials_secs.into()),
     ("trials_joules", |row| row.chosen.trials_joules.into()),
@@ -277,6 +289,7 @@ const AFTER_AXES: &[Column] = &[
     ("distil_secs", |row| row.origin.distil_secs.into()),
     ("stored_floats", |row| row.origin.images.stored_floats().into()),
     ("best_test_accuracy", |row| row.training.best_test_accuracy.into()),
+    ("ended_by", |row| text(&row.training.ended_by)),
 ];
 
 fn drawn(row: &Row, cell: fn(&Drawn) -> Cell) -> Cell {

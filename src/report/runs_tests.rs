@@ -107,3 +107,15 @@ fn scores_that_cannot_be_read_are_an_error_that_names_the_file() {
     let message = format!("{:#}", rows(&fixture.stored()).unwrap_err());
     assert!(message.contains("metrics.json"), "{message}");
 }
+
+#[test]
+fn a_training_that_its_patience_ended_is_done_and_one_that_a_budget_ended_is_not() {
+    let ended_by = |how: &str| -> Training {
+        let text = format!(r#"{{"steps": 600, "undertrained": true, "ended_by": {how}}}"#);
+        serde_json::from_str(&text).unwrap()
+    };
+    let said = ["null", "\"max_secs\"", "\"patience\""].map(|how| ended_by(how).undertrained());
+    assert_eq!(said, [Some(true), Some(true), Some(false)]);
+    // Without validation images nothing is known.
+    assert_eq!(Training::default().undertrained(), None);
+}

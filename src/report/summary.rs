@@ -155,7 +155,7 @@ impl Group {
 
     /// Runs that stopped while they still improved.
     pub fn undertrained(&self) -> usize {
-        self.rows.iter().filter(|row| row.training.undertrained == Some(true)).count()
+        self.rows.iter().filter(|row| row.training.undertrained() == Some(true)).count()
     }
 
     /// The values of an axis that its runs' settings were chosen to have: `0.01`, or `0.01, 0.03`; empty for none.

@@ -2,12 +2,13 @@
 //! format alone: records of TFRecord, messages of `Event` (`event.proto`, `summary.proto`).
 
 mod event;
+mod live;
 mod record;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -18,8 +19,12 @@ use crate::engine::Store;
 use crate::recipe::files;
 use event::Event;
 
+pub use live::LiveCurves;
+
 /// When the points of a curve were reached, beside the artifact.
 const TIMES: &str = "curve_times.csv";
+
+const EVENT_FILE: &str = "events.out.tfevents.";
 
 /// Columns of a curve that are no figures but places.
 const PLACES: [&str; 2] = ["step", "epoch"];
@@ -46,18 +51,22 @@ fn folder_name(label: &str) -> String {
     label.replace(['/', '\\'], "_")
 }
 
+/// The name of a file whose first event is of that second; by its beginning TensorBoard knows it.
+fn event_file(unix_secs: f64) -> String {
+    format!("{EVENT_FILE}{unix_secs:.0}.pipeline")
+}
+
 fn write(folder: &Path, events: &[Event]) -> Result<()> {
     let failed = || format!("cannot write to `{}`", folder.display());
     fs::create_dir_all(folder).with_context(failed)?;
     for old in fs::read_dir(folder).with_context(failed)?.flatten() {
         // Two files in one folder would be shown as one curve that goes back.
-        if old.file_name().to_string_lossy().starts_with("events.out.tfevents.") {
+        if old.file_name().to_string_lossy().starts_with(EVENT_FILE) {
             fs::remove_file(old.path()).with_context(failed)?;
         }
     }
     let first = events.first().map_or(0.0, |event| event.wall_time);
-    let path: PathBuf = folder.join(format!("events.out.tfevents.{first:.0}.pipeline"));
-    let mut file = BufWriter::new(File::create(path).with_context(failed)?);
+    let mut file = BufWriter::new(File::create(folder.join(event_file(first))).with_context(failed)?);
     for event in events {
         file.write_all(&record::record(&event.encode())).with_context(failed)?;
     }

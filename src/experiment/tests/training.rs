@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::engine::Files;
 use crate::networks::Structure;
 use crate::recipe::Network;
 
@@ -235,4 +236,53 @@ fn a_part_of_a_step_is_no_larger_than_the_step() {
     );
     says(&with("batch = \"large\"", ""), &["`batch`", "`auto`"]);
     says(&with("batch = 0", ""), &["`batch` must be an integer from 1 to 65536, not 0"]);
+}
+
+/// Sets that a learning rate was learned with, `followed`, and without one.
+const FOLLOWED: &str = r#"
+[experts.runs]
+from = "photos"
+network = { convnet = { width = 8 } }
+epochs = 4
+
+[distil.followed]
+from = "photos"
+images_per_class = 1
+method = "trajectory-matching"
+experts = "runs"
+
+[augment.mirrored]
+from = "followed"
+apply = ["horizontal-flip"]
+"#;
+
+/// The training of [`with`] on `set`, at the learned rate.
+fn at_learned_rate(set: &str) -> Folder {
+    let folder = with("", FOLLOWED);
+    let text = std::fs::read_to_string(folder.path("x.toml")).unwrap();
+    let text = text.replace("from = \"{arm.data}\"", &format!("from = \"{set}\""));
+    let text = text.lines().filter(|line| !line.starts_with("arm = ")).collect::<Vec<_>>().join("\n");
+    folder.write("x.toml", text.replace("lr = 0.02", "lr = \"learned\""));
+    folder
+}
+
+#[test]
+fn a_learned_rate_is_read_from_the_set_and_refused_where_none_was_learned() {
+    let folder = at_learned_rate("followed");
+    let experiment = folder.load(&[]).unwrap_or_else(|problems| panic!("{}", folder.show(&problems)));
+    let net = experiment.graph.stages.iter().find(|stage| stage.name == "net").unwrap();
+    let Files::Named(files) = &net.inputs[0].files else { panic!("all files are read") };
+    assert!(files.contains(&"student.json"), "it is part of the key: {files:?}");
+    assert_eq!(net.parameters["optimizer"]["sgd"]["lr"], "learned");
+    for set in ["photos", "tiny", "mirrored"] {
+        let hint = "give `lr` a number, or train on a set of `trajectory-matching`";
+        says(&at_learned_rate(set), &[&format!("no learning rate was learned with `{set}`"), hint]);
+    }
+    let folder = at_learned_rate("followed");
+    let text = std::fs::read_to_string(folder.path("x.toml")).unwrap();
+    let learned = "epochs = 4\noptimizer = { sgd = { lr = \"learned\" } }";
+    folder.write("x.toml", text.replace("epochs = 4", learned));
+    says(&folder, &["a learned rate belongs to a distilled set"]);
+    folder.write("x.toml", text.replace("lr = \"learned\"", "lr = \"leaned\""));
+    says(&folder, &["learned"]);
 }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoencoder, KMeans};
 use crate::recipe::choice::choice;
+use crate::recipe::network::convnet_depth;
 
 choice! {
     /// A code of images, of which the images that networks see are made.
@@ -14,6 +16,8 @@ choice! {
         "dct" => Dct @ 1,
         /// Shares of the principal components of training images, made smaller.
         "pca" => Pca @ 1,
+        /// Codes of an autoencoder that has learned to give back the training images; its decoder makes the pictures.
+        "autoencoder" => Decoder @ 1,
     }
 }
 
@@ -72,6 +76,60 @@ impl Default for Pca {
     }
 }
 
+/// Pictures that a decoder makes of so many values each. An autoencoder, with blocks as the method `autoencoder` has them,
+/// first learns to give back the training images (squared error of normalised pixels, Adam) and then stays as it is; the
+/// values of the decoder count, so that it has to be small.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decoder {
+    /// Values of a picture.
+    #[schemars(range(min = 1, max = 65536))]
+    pub code: u32,
+    /// Channels of the block nearest to the picture; they double from block to block, up to eight times as many.
+    #[schemars(range(min = 1, max = 512))]
+    pub width: u32,
+    /// Blocks; without it, as many as leave 4 pixels a side.
+    #[schemars(range(min = 1, max = 8))]
+    pub depth: Option<u32>,
+    /// Updates of the autoencoder.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub iterations: u64,
+    /// Adam's learning rate of the autoencoder at first; it falls to a hundredth along a cosine.
+    #[schemars(range(min = 0.0))]
+    pub lr: f64,
+    /// Real images in an update of the autoencoder, of all classes together.
+    #[schemars(range(min = 1, max = 65536))]
+    pub batch: u32,
+    /// Pictures of each class at most; without it, as many as the budget holds.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub pictures: Option<u32>,
+}
+
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder { code: 32, width: 8, depth: None, iterations: 3000, lr: 1e-3, batch: 64, pictures: None }
+    }
+}
+
+impl Decoder {
+    /// How the autoencoder learns.
+    pub fn training(&self) -> Autoencoder {
+        let Decoder { code, width, depth, iterations, lr, batch, pictures: _ } = *self;
+        Autoencoder { iterations, lr, batch, code, width, depth, clusters: KMeans::default() }
+    }
+
+    /// Values of the decoder for images of `size` pixels: a dense layer, a convolution and a norm for every block but the
+    /// last, and a convolution to three channels.
+    pub fn shared(&self, size: u32) -> u64 {
+        let depth = self.depth.unwrap_or_else(|| convnet_depth(size));
+        let channels = |block: u32| u64::from(self.width) * (1 << (block - 1).min(3));
+        let side = (0..depth).fold(u64::from(size), |side, _| side.div_ceil(2));
+        let inner = channels(depth) * side * side;
+        let between = (2..=depth).map(|block| channels(block - 1) * (9 * channels(block) + 3)).sum::<u64>();
+        inner * (u64::from(self.code) + 1) + between + 3 * (9 * channels(1) + 1)
+    }
+}
+
 impl Pca {
     /// Pixels a side of the components for images of `size` pixels.
     pub fn side(&self, size: u32) -> u32 {
@@ -97,6 +155,7 @@ impl Code {
                 let values = 3 * u64::from(*keep);
                 (fitting(values, values), *pictures)
             }
+            Code::Decoder(decoder) => (fitting(decoder.shared(size), decoder.code.into()), decoder.pictures),
             Code::Pca(pca) => (fitting(pca.shared(size), pca.components.into()), pca.pictures),
         };
         most.map_or(fit, |most| fit.min(most.into()))
@@ -118,5 +177,9 @@ mod tests {
         // The figures of the literature's budget: 10 · 49,152 values at 128 pixels, 65 · 3,072 of which are components.
         assert_eq!(pca(64).pictures(1, 128, 10), (491_520 - 199_680) / 640);
         assert_eq!(pca(64).pictures(1, 32, 10), 0);
+        // A dense layer of 32 to 32 · 4 · 4, convolutions of 32 to 16, 16 to 8 and 8 to 3 channels.
+        let values = 512 * 33 + 16 * (9 * 32 + 3) + 8 * (9 * 16 + 3) + 3 * (9 * 8 + 1);
+        assert_eq!(Decoder::default().shared(32), values);
+        assert_eq!(Code::Decoder(Decoder::default()).pictures(1, 32, 10), (30_720 - values) / 320);
     }
 }

@@ -52,7 +52,7 @@ pub struct Forgetting {
 
 impl Default for Forgetting {
     fn default() -> Forgetting {
-        let sgd = Sgd { lr: 0.01, momentum: 0.9, nesterov: false, weight_decay: 5e-4 };
+        let sgd = Sgd { lr: 0.01.into(), momentum: 0.9, nesterov: false, weight_decay: 5e-4 };
         Forgetting {
             network: Network::Convnet(Convnet::default()),
             epochs: 20,

@@ -7,7 +7,7 @@ use super::Initial;
 
 /// Feature regression: an Adam step on images and labels at every iteration, for the error of kernel ridge regression from
 /// them to real images (ridge 1e-6 of the kernel's mean diagonal), on the features of one of a pool of `convnet`s without
-/// norm. That network then takes a step on the images itself.
+/// norm. That network then takes a step on the images itself, 1000 of them at most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureRegression {
@@ -15,7 +15,7 @@ pub struct FeatureRegression {
     #[schemars(range(min = 1, max = 10_000_000))]
     pub iterations: u64,
     /// Adam's learning rate of images and labels at first; it falls to a tenth along a cosine. The paper takes 3e-4 with
-    /// LAMB.
+    /// LAMB and many more iterations.
     #[schemars(range(min = 0.0))]
     pub lr: f64,
     /// Real images in an iteration, of all classes together. The paper takes 1024.
@@ -23,9 +23,11 @@ pub struct FeatureRegression {
     pub real_batch: u32,
     /// What the images start as.
     pub init: Initial,
-    /// Channels of the networks.
+    /// Channels of the networks, or of their first block. The paper takes 128.
     #[schemars(range(min = 1, max = 1024))]
     pub width: u32,
+    /// Whether channels double from block to block, as the paper's do.
+    pub doubling: bool,
     /// Blocks of the networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
@@ -47,10 +49,11 @@ impl Default for FeatureRegression {
     fn default() -> FeatureRegression {
         FeatureRegression {
             iterations: 5000,
-            lr: 3e-3,
+            lr: 0.01,
             real_batch: 256,
             init: Initial::Real,
-            width: 128,
+            width: 32,
+            doubling: true,
             depth: None,
             pool: 10,
             oldest: 100,

@@ -8,9 +8,9 @@ use super::Initial;
 /// Trajectory matching: a student starts at the weights of an expert after a random epoch and takes steps on the synthetic
 /// images; they are brought nearer to making it end where the expert was some epochs later. Minimised is the squared distance
 /// of the ends over that of the expert's two places. The student's learning rate is learned with the images; what it came to
-/// is the `lr` in `student.json`, for networks that are trained on the set by plain SGD. Unless `unroll` is set, the gradient
-/// leaves out how images move the student's later steps (Cui et al. 2023, TESLA), and of a step no more than its weights is
-/// kept; it is taken by differences of first gradients, to half a percent, where a network has no max pooling.
+/// is the `lr` in `student.json`, which networks trained on the set take with `optimizer = { sgd = { lr = "learned" } }`. Unless
+/// `unroll` is set, the gradient leaves out how images move the student's later steps (Cui et al. 2023, TESLA), and memory
+/// does not grow with them; it is taken by differences of first gradients, to half a percent, where a network has no max pooling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrajectoryMatching {

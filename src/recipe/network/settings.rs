@@ -120,9 +120,13 @@ impl Default for Mlp {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Convnet {
-    /// Channels of every block.
+    /// Channels of every block, or of the first.
     #[schemars(range(min = 1, max = 1024))]
     pub width: u32,
+    /// Whether channels double from block to block (Zhou et al. 2022).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
+    pub doubling: bool,
     /// Blocks, each of which halves the image; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
@@ -132,7 +136,7 @@ pub struct Convnet {
 
 impl Default for Convnet {
     fn default() -> Convnet {
-        Convnet { width: 128, depth: None, norm: Norm::Instance }
+        Convnet { width: 128, doubling: false, depth: None, norm: Norm::Instance }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What turns gradients into updates, by name.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::super::choice::choice;
@@ -24,6 +24,34 @@ choice! {
     }
 }
 
+/// A learning rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Rate {
+    Of(f64),
+    FromSet(Learned),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Learned {
+    /// The rate that was learned with the set.
+    Learned,
+}
+
+fn rates(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": "number", "minimum": 0.0 },
+        { "type": "string", "enum": ["learned"] },
+    ] })
+}
+
+impl From<f64> for Rate {
+    fn from(lr: f64) -> Rate {
+        Rate::Of(lr)
+    }
+}
+
 impl Optimizer {
     /// Values that it keeps of each weight from one step to the next: a momentum, or running means of the gradient and of
     /// its square.
@@ -32,6 +60,28 @@ impl Optimizer {
             Optimizer::Sgd(Sgd { momentum, .. }) => u64::from(*momentum != 0.0),
             _ => 2,
         }
+    }
+
+    /// Whether its learning rate is the one that was learned with the set.
+    pub fn learned_rate(&self) -> bool {
+        matches!(self, Optimizer::Sgd(Sgd { lr: Rate::FromSet(_), .. }))
+    }
+
+    /// The same with the learning rate that was learned with the set, where it takes that.
+    pub fn at_rate(self, lr: f64) -> Optimizer {
+        match self {
+            Optimizer::Sgd(sgd @ Sgd { lr: Rate::FromSet(_), .. }) => {
+                Optimizer::Sgd(Sgd { lr: lr.into(), ..sgd })
+            }
+            other => other,
+        }
+    }
+
+    /// A learned rate where no distilled set is trained on.
+    pub(in crate::recipe) fn no_set_to_learn_from(&self) -> Option<Complaint> {
+        let message = "a learned rate belongs to a distilled set, and only `[train.NAME]` trains on one";
+        let complaint = || Complaint::new(&["optimizer", "sgd", "lr"], message).hint("give `lr` a number");
+        self.learned_rate().then(complaint)
     }
 
     /// Nesterov's look-ahead at a momentum that is not there.
@@ -45,9 +95,10 @@ impl Optimizer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {
-    /// Learning rate, at its highest.
-    #[schemars(range(min = 0.0))]
-    pub lr: f64,
+    /// Learning rate, at its highest. `"learned"` takes the one in `student.json` of the set that a `[train.NAME]` is trained
+    /// on, which `trajectory-matching` and `difficulty-aligned` learn.
+    #[schemars(schema_with = "rates")]
+    pub lr: Rate,
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.9999))]
     pub momentum: f64,

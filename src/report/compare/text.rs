@@ -5,7 +5,7 @@ use super::super::figures;
 use super::super::judge::{ALPHA, Judged, Test};
 use super::super::launch::Launch;
 use super::super::layout::{self, Column, Style};
-use super::super::protocol::{Standing, standings};
+use super::super::protocol::{MEANING, Standing, standings};
 use super::super::settings::Setting;
 use super::super::sides::{Side, Sides};
 use super::super::statistics::seeds_needed;
@@ -15,10 +15,6 @@ use super::super::summary::{
 };
 use super::super::terminal::{self, Note};
 use super::{Compared, INTERVAL, verdict};
-
-/// What the columns between accuracies and costs are, where they are shown.
-const PROTOCOL: &str = "HLR: what full data has over the set, of hard labels; IOR: what the set has over as many random images, \
-                        trained alike; LRS and ARS score both from 0 to 1 (DD-Ranking)";
 
 pub fn text(compared: &Compared, width: usize, style: &Style) -> String {
     let mut columns = shown(compared);
@@ -167,7 +163,7 @@ fn notes(compared: &Compared, hidden: &[String]) -> Vec<Note> {
     let scores = protocol(&groups);
     let is_shown = |column: &Column| !column.is_blank() && !hidden.contains(&column.header);
     if scores[1..].iter().any(is_shown) {
-        notes.push(Note::plain(PROTOCOL.to_string()));
+        notes.push(Note::plain(MEANING.to_string()));
     }
     let judged: Vec<&Judged> = judged.iter().flatten().collect();
     if judged.is_empty() {

@@ -4,6 +4,7 @@ mod accuracy;
 mod break_even;
 mod confusions;
 mod curves;
+mod distilled;
 mod equal;
 mod errors;
 mod facts;
@@ -17,6 +18,7 @@ mod pictures;
 mod power;
 mod scale;
 mod scenarios;
+mod sensitivity;
 mod stages;
 mod svg;
 mod tex;
@@ -101,6 +103,7 @@ fn sections(facts: &Facts, store: &Store, page: &Page) -> Result<Vec<Section>> {
     let sections = vec![
         section("leaderboard", "Leaderboard", leaderboard::leaderboard(facts) + &verdicts(facts)),
         against_cost(facts),
+        section("distilled", "Distilled sets beside full data", distilled::standing(facts)),
         break_even(facts)?,
         over_a_life(facts),
         learning_curves(facts)?,
@@ -159,6 +162,7 @@ fn break_even(facts: &Facts) -> Result<Section> {
         break_even::to_reach(facts)?,
         equal::at_equal_cost(facts)?,
         scenarios::scenarios(facts),
+        sensitivity::at_other_watts(facts),
     ]
     .concat();
     Ok(with_plot("break-even", "Break-even", break_even::plot(facts), caption, &rest))

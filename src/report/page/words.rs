@@ -232,5 +232,11 @@ fn about_costs(facts: &Facts) -> Vec<String> {
         lines
             .push("No energy was metered for every run: costs are seconds, which are no joules.".to_string());
     }
+    if facts.indices().any(|index| facts.is_modelled(index)) {
+        lines.push(
+            "Joules are modelled from CPU-seconds where they carry ≈: between two of them a ratio is one of CPU-seconds; what other watts would change stands under Break-even."
+                .to_string(),
+        );
+    }
     lines
 }

@@ -1,5 +1,6 @@
 //! Event files are read back by a reader of our own, and by TensorBoard's where it is installed.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::super::fixture::Fixture;
@@ -141,6 +142,33 @@ fn moments_are_seconds_since_1970() {
     assert_eq!(unix_secs("2000-02-29T12:00:00.500Z"), 951_825_600.5);
     assert_eq!(unix_secs("2026-03-14T09:26:53.000Z"), 1_773_480_413.0);
     assert_eq!(unix_secs("yesterday"), 0.0);
+}
+
+#[test]
+fn what_a_running_stage_says_can_be_read_before_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut live = LiveCurves::new(folder.path().to_path_buf());
+    let figures =
+        |loss: f64| BTreeMap::from([("loss".to_string(), loss), ("valid_accuracy".to_string(), 0.5)]);
+    let scalars = || {
+        let files = files_below(&folder.path().join("net[path=a_b]"));
+        let [file] = files.as_slice() else { panic!("{files:?}") };
+        let events = read_records(&fs::read(file).unwrap());
+        let events = events.iter().map(|record| decode(record));
+        events
+            .filter_map(|event| match event.what {
+                What::Scalar { tag, value } => Some((event.step, tag, value)),
+                What::Version(_) => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    live.append("net[path=a/b]", 10, &figures(1.5)).unwrap();
+    let first = vec![(10, "loss/train".to_string(), 1.5), (10, "accuracy/valid".to_string(), 0.5)];
+    assert_eq!(scalars(), first);
+    live.append("net[path=a/b]", 20, &figures(0.75)).unwrap();
+    // What says no figure leaves no folder.
+    live.append("photos", 3, &BTreeMap::new()).unwrap();
+    assert_eq!((scalars().len(), scalars()[2].2, files_below(folder.path()).len()), (4, 0.75, 1));
 }
 
 /// Prints the scalars of a folder as TensorBoard reads them.

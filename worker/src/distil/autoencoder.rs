@@ -17,7 +17,7 @@ use super::{forming, memory};
 use crate::models::Parameters;
 use crate::training::optimizer::{Optimizer, Rates};
 use crate::training::schedule;
-use coder::Coder;
+pub use coder::Coder;
 
 /// What the learning rate falls to, as a share of the first.
 const END: f64 = 0.01;
@@ -38,15 +38,15 @@ pub fn distil(task: &Task, synthetic: &Synthetic, settings: &Autoencoder) -> Res
 }
 
 /// What stays the same over the iterations.
-struct Training<'a> {
+pub struct Training<'a> {
     settings: &'a Autoencoder,
     synthetic: &'a Synthetic<'a>,
-    coder: Coder,
+    pub coder: Coder,
 }
 
 /// What iterations change.
-struct State {
-    weights: Parameters,
+pub struct State {
+    pub weights: Parameters,
     optimizer: Optimizer,
     /// What some real images come back as, as of the last picture; `[classes × per class, 3, h, w]`.
     shown: Tensor,
@@ -108,7 +108,7 @@ impl Iterated for Training<'_> {
 }
 
 impl Training<'_> {
-    fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a Autoencoder) -> Training<'a> {
+    pub fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a Autoencoder) -> Training<'a> {
         let side = synthetic.side();
         let depth = settings.depth(side as u32);
         let coder = Coder::new(side as i64, settings.width.into(), depth, settings.code.into());
@@ -117,7 +117,7 @@ impl Training<'_> {
 
     /// Bytes at the peak: the split, weights with their gradients and two moments, and the passes of a batch forth and
     /// back, of which the latter has two tensors of gradients at a time.
-    fn peak(&self) -> u64 {
+    pub fn peak(&self) -> u64 {
         let batch = u64::from(self.settings.batch).min(self.synthetic.real.split.len() as u64);
         self.synthetic.stored() + 4 * 4 * self.coder.count() + batch * self.coder.activation_bytes() * 3 / 2
     }

@@ -1,15 +1,18 @@
-//! What is optimised in place of pixels, and the images that are made of it. All of it is linear, so that gradients flow.
+//! What is optimised in place of pixels, and the images that are made of it. Gradients flow through all of it.
 
 mod cosine;
+mod decoder;
 mod principal;
 
 use anyhow::{Result, ensure};
+use pipeline::engine::Task;
 use pipeline::recipe::{self, Factor, Initial};
-use tch::Tensor;
+use tch::{Tensor, no_grad};
 
 use super::synthetic::Synthetic;
 use super::tiles::Tiles;
 use cosine::Cosine;
+use decoder::Decoder;
 use principal::Principal;
 
 /// How the images of a set are coded; the first dimension of a code is a multiple of the number of classes.
@@ -20,6 +23,8 @@ pub enum Code {
     Cosine(Cosine),
     /// `[n, components]`.
     Principal(Principal),
+    /// `[n, code]`.
+    Decoder(Decoder),
 }
 
 /// A code and how many pictures it is of.
@@ -35,8 +40,9 @@ impl Coded {
     /// As the stage says.
     ///
     /// # Errors
-    /// The budget does not hold a picture of each class, or a class has fewer images than pictures are to start from.
-    pub fn of(synthetic: &Synthetic, init: Initial) -> Result<Coded> {
+    /// The budget does not hold a picture of each class, or a class has fewer images than pictures are to start from; what
+    /// is learned of the training images diverged, or was stopped.
+    pub fn of(task: &Task, synthetic: &Synthetic, init: Initial) -> Result<Coded> {
         let (recipe, side) = (synthetic.recipe, synthetic.side() as i64);
         let Some(code) = &recipe.code else {
             let code = Code::Tiles(Tiles { factor: 1, side });
@@ -60,6 +66,7 @@ impl Coded {
                 let own = pca.side(side as u32).into();
                 Code::Principal(Principal::of(synthetic, pca.components as usize, own)?)
             }
+            recipe::Code::Decoder(settings) => Code::Decoder(Decoder::of(task, synthetic, settings)?),
         };
         Ok(Coded { code, pictures, is_set: true })
     }
@@ -71,6 +78,7 @@ impl Coded {
             Code::Tiles(tiles) => tiles.shrunk(&pictures),
             Code::Cosine(cosine) => cosine.encode(&pictures),
             Code::Principal(principal) => principal.encode(&pictures),
+            Code::Decoder(decoder) => no_grad(|| decoder.encode(&pictures)),
         }
     }
 
@@ -80,6 +88,7 @@ impl Coded {
             Code::Tiles(tiles) => tiles.enlarged(code),
             Code::Cosine(cosine) => cosine.decode(code),
             Code::Principal(principal) => principal.decode(code),
+            Code::Decoder(decoder) => decoder.decode(code),
         }
     }
 
@@ -89,8 +98,19 @@ impl Coded {
             Code::Tiles(_) => 0,
             Code::Cosine(cosine) => cosine.shared(),
             Code::Principal(principal) => principal.shared(),
+            Code::Decoder(decoder) => decoder.shared(),
         };
         self.is_set.then_some(code.numel() + shared)
+    }
+}
+
+impl Coded {
+    /// Bytes that making so many pictures of codes takes at the peak, beside the pictures.
+    pub fn peak(&self, pictures: u64) -> u64 {
+        match &self.code {
+            Code::Decoder(decoder) => decoder.activation_bytes(pictures),
+            Code::Tiles(_) | Code::Cosine(_) | Code::Principal(_) => 0,
+        }
     }
 }
 
@@ -102,6 +122,11 @@ mod tests {
     use super::super::tests::{content, resumes, run};
     use super::super::{distribution_matching, gradient_matching};
     use crate::fixture::alone;
+
+    /// An autoencoder that learns for a moment.
+    fn small() -> Value {
+        json!({ "code": 8, "width": 3, "depth": 1, "iterations": 20, "batch": 6, "pictures": 6 })
+    }
 
     fn coded(method: &str, code: Value) -> Value {
         let mut settings =
@@ -123,6 +148,8 @@ mod tests {
             (json!({ "dct": { "keep": 16 } }), 7, 3 * 7 * 48 + 48),
             // 5 pictures of 4 values a class; 4 components and the mean of 48.
             (json!({ "pca": { "components": 4, "side": 4, "pictures": 5 } }), 5, 3 * 5 * 4 + 5 * 48),
+            // 6 pictures of 8 values a class; 3 channels of 4 · 4 pixels from 8 values, and 3 channels of 3.
+            (json!({ "autoencoder": small() }), 6, 3 * 6 * 8 + 48 * 9 + 3 * (9 * 3 + 1)),
         ];
         for method in ["distribution-matching", "gradient-matching"] {
             for (code, pictures, values) in &cases {
@@ -140,7 +167,11 @@ mod tests {
 
     #[test]
     fn codes_cut_off_and_resumed_equal_those_that_were_not() {
-        for code in [json!({ "dct": { "keep": 16 } }), json!({ "pca": { "components": 4, "pictures": 3 } })] {
+        for code in [
+            json!({ "dct": { "keep": 16 } }),
+            json!({ "pca": { "components": 4, "pictures": 3 } }),
+            json!({ "autoencoder": small() }),
+        ] {
             resumes(coded("distribution-matching", code.clone()), |task, synthetic, method| {
                 let Method::DistributionMatching(settings) = method else { panic!() };
                 distribution_matching::cut_off(task, synthetic, settings, 6);

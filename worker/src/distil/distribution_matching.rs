@@ -20,9 +20,10 @@ use crate::training::dsa::Draw;
 
 /// Goes on from a checkpoint where there is one; the outcome is the same.
 pub fn distil(task: &Task, synthetic: &Synthetic, settings: &DistributionMatching) -> Result<Distilled> {
-    let matching = Matching::new(synthetic, settings)?;
+    let matching = Matching::new(task, synthetic, settings)?;
     let remedy = "lower `width`, `images_per_class` or the image size";
-    memory::tell(task, synthetic.device, matching.shapes.peak(synthetic.device), "an iteration", remedy);
+    let peak = matching.shapes.peak(synthetic.device) + matching.coded.peak(matching.shapes.synthetic);
+    memory::tell(task, synthetic.device, peak, "an iteration", remedy);
     let outcome = iteration::run(task, &matching)?;
     let images = no_grad(|| matching.coded.images(&outcome.state.images));
     let made = synthetic.distilled("distribution-matching", &images, None, &outcome)?;
@@ -91,9 +92,13 @@ impl Iterated for Matching<'_> {
 }
 
 impl Matching<'_> {
-    fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a DistributionMatching) -> Result<Matching<'a>> {
+    fn new<'a>(
+        task: &Task,
+        synthetic: &'a Synthetic<'a>,
+        settings: &'a DistributionMatching,
+    ) -> Result<Matching<'a>> {
         let batch = settings.real_batch as usize;
-        let coded = Coded::of(synthetic, settings.init)?;
+        let coded = Coded::of(task, synthetic, settings.init)?;
         let shapes = Shapes {
             side: synthetic.side(),
             width: settings.width.into(),
@@ -138,7 +143,7 @@ impl Matching<'_> {
 /// Does the first `count` iterations and saves, as a process does that is killed after them.
 #[cfg(test)]
 pub fn cut_off(task: &Task, synthetic: &Synthetic, settings: &DistributionMatching, count: u64) {
-    iteration::cut_off(task, &Matching::new(synthetic, settings).unwrap(), count);
+    iteration::cut_off(task, &Matching::new(task, synthetic, settings).unwrap(), count);
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ const EPS: f64 = 1e-6;
 
 /// Goes on from a checkpoint where there is one; the outcome is the same.
 pub fn distil(task: &Task, synthetic: &Synthetic, settings: &GradientMatching) -> Result<Distilled> {
-    let matching = Matching::new(synthetic, settings)?;
+    let matching = Matching::new(task, synthetic, settings)?;
     let remedy = "lower `width`, `images_per_class` or the image size";
     memory::tell(task, synthetic.device, matching.peak(), "an iteration", remedy);
     let outcome = iteration::run(task, &matching)?;
@@ -117,9 +117,13 @@ impl Iterated for Matching<'_> {
 }
 
 impl Matching<'_> {
-    fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a GradientMatching) -> Result<Matching<'a>> {
+    fn new<'a>(
+        task: &Task,
+        synthetic: &'a Synthetic<'a>,
+        settings: &'a GradientMatching,
+    ) -> Result<Matching<'a>> {
         let largest = synthetic.real.by_class.iter().map(Vec::len).max().unwrap_or(0);
-        let coded = Coded::of(synthetic, settings.init)?;
+        let coded = Coded::of(task, synthetic, settings.init)?;
         let shapes = Shapes {
             side: synthetic.side(),
             width: settings.width.into(),
@@ -139,12 +143,13 @@ impl Matching<'_> {
     fn peak(&self) -> u64 {
         let twice = Shapes { synthetic: 3 * self.coded.pictures as u64, ..self.shapes };
         let trained = Shapes { synthetic: self.shapes.synthetic.min(NETWORK_BATCH as u64), ..self.shapes };
-        twice.peak(self.synthetic.device).max(trained.peak(self.synthetic.device))
+        let decoded = self.coded.peak(self.coded.pictures as u64);
+        twice.peak(self.synthetic.device).max(trained.peak(self.synthetic.device)) + decoded
     }
 
     fn rule(&self) -> recipe::Optimizer {
         let (lr, momentum) = (self.settings.network_lr, NETWORK_MOMENTUM);
-        recipe::Optimizer::Sgd(Sgd { lr, momentum, nesterov: false, weight_decay: 0.0 })
+        recipe::Optimizer::Sgd(Sgd { lr: lr.into(), momentum, nesterov: false, weight_decay: 0.0 })
     }
 
     /// Another random network.
@@ -229,7 +234,7 @@ fn distance(real: &[Tensor], synthetic: &[Tensor]) -> Tensor {
 /// Does the first `count` iterations and saves, as a process does that is killed after them.
 #[cfg(test)]
 pub fn cut_off(task: &Task, synthetic: &Synthetic, settings: &GradientMatching, count: u64) {
-    iteration::cut_off(task, &Matching::new(synthetic, settings).unwrap(), count);
+    iteration::cut_off(task, &Matching::new(task, synthetic, settings).unwrap(), count);
 }
 
 #[cfg(test)]
@@ -268,7 +273,7 @@ mod tests {
     #[test]
     fn the_distance_of_gradients_and_its_own_gradient_are_those_of_pytorch() {
         let figures: Figures = serde_json::from_str(include_str!("gradient_figures.json")).unwrap();
-        let convnet = Convnet { width: 3, depth: Some(2), norm: Norm::Instance };
+        let convnet = Convnet { width: 3, depth: Some(2), ..Convnet::default() };
         let network = Network::new(&recipe::Network::Convnet(convnet), 4, 8).unwrap();
         let parameters = network.parameters().iter().enumerate();
         let value = |(i, p): (usize, &pipeline::networks::Parameter)| {

@@ -1,20 +1,19 @@
 //! The loop of methods that change their images step by step: pictures, progress, checkpoints, the stop, and the guard
 //! against losses that are no number. Knows no method.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use pipeline::engine::{Stopped, Task};
 use tch::{Tensor, no_grad};
 
-use super::checkpoint::{self, Tensors};
+use super::checkpoint::{self, Pace, Tensors};
 use super::losses::Losses;
 use super::synthetic::Synthetic;
 use super::{curve, forming};
 use crate::figures::rounded;
 
-/// What a killed process loses at most.
-const SAVE_EVERY: Duration = Duration::from_secs(20);
 /// The curve's name in `content/`.
 const LOSS_TABLE: &str = "loss.csv";
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -66,7 +65,7 @@ pub struct Outcome<S> {
 /// A loss is no number, or [`Stopped`].
 pub fn run<M: Iterated>(task: &Task, method: &M) -> Result<Outcome<M::State>> {
     let mut state = method.first();
-    let mut losses = resume(task, &method.tensors(&state));
+    let mut losses = resume(task, task.checkpoints(), &method.tensors(&state));
     task.started(Some(losses.iterations()).filter(|done| *done > 0));
     iterate(task, method, &mut state, &mut losses)?;
     forming::publish(task)?;
@@ -76,8 +75,41 @@ pub fn run<M: Iterated>(task: &Task, method: &M) -> Result<Outcome<M::State>> {
     Ok(Outcome { state, iterations: losses.iterations(), final_loss })
 }
 
-fn resume(task: &Task, tensors: &Tensors) -> Losses {
-    match checkpoint::restore(task.checkpoints(), tensors) {
+/// Does all iterations of something that a method rests on, without curve and pictures, from a checkpoint in `folder` of the
+/// checkpoints on where there is one; the outcome is the same.
+///
+/// # Errors
+/// A loss is no number, or [`Stopped`].
+pub fn prepare<M: Iterated>(task: &Task, method: &M, folder: &str) -> Result<M::State> {
+    let path = task.checkpoints().join(folder);
+    std::fs::create_dir_all(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
+    let (mut state, total) = (method.first(), method.total());
+    let mut losses = resume(task, &path, &method.tensors(&state));
+    task.started(Some(losses.iterations()).filter(|done| *done > 0));
+    let (mut told, mut pace) = (Instant::now(), Pace::new());
+    while losses.iterations() < total {
+        losses.push(method.step(&mut state, losses.iterations()));
+        let done = losses.iterations();
+        let stop = task.should_stop();
+        let save = stop || done == total || pace.is_due();
+        if save || told.elapsed() >= TELL_EVERY {
+            losses.settle().map_err(|error| diverged(&error, method))?;
+            let loss = losses.settled().last().map(|loss| ("loss", *loss));
+            task.progress(done, total, &format!("{folder} step"), &loss.into_iter().collect::<Vec<_>>());
+            told = Instant::now();
+        }
+        if save {
+            pace.save(|| checkpoint::save(&path, &method.tensors(&state), &losses))?;
+        }
+        if stop {
+            return Err(Stopped { saved_at: Some(done) }.into());
+        }
+    }
+    Ok(state)
+}
+
+fn resume(task: &Task, folder: &Path, tensors: &Tensors) -> Losses {
+    match checkpoint::restore(folder, tensors) {
         Ok(found) => found.unwrap_or_default(),
         Err(error) => {
             task.warn(format!("{error:#}; starting over"));
@@ -88,7 +120,7 @@ fn resume(task: &Task, tensors: &Tensors) -> Losses {
 
 fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &mut Losses) -> Result<()> {
     let total = method.total();
-    let (mut told, mut saved) = (None::<Instant>, Instant::now());
+    let (mut told, mut pace) = (None::<Instant>, Pace::new());
     loop {
         let done = losses.iterations();
         if forming::is_due(done, total) {
@@ -97,7 +129,7 @@ fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &
             forming::picture(task, &synthetic.pixels(&images), per_class, done)?;
         }
         let stop = task.should_stop();
-        let save = stop || saved.elapsed() >= SAVE_EVERY;
+        let save = stop || pace.is_due();
         if done == total || save || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             losses.settle().map_err(|error| diverged(&error, method))?;
             let loss = losses.settled().last().map(|loss| ("loss", *loss));
@@ -108,8 +140,7 @@ fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &
             return Ok(());
         }
         if save {
-            checkpoint::save(task.checkpoints(), &method.tensors(state), losses)?;
-            saved = Instant::now();
+            pace.save(|| checkpoint::save(task.checkpoints(), &method.tensors(state), losses))?;
         }
         if stop {
             return Err(Stopped { saved_at: Some(done) }.into());
@@ -125,10 +156,17 @@ fn diverged<M: Iterated>(error: &anyhow::Error, method: &M) -> anyhow::Error {
 /// Does the first `count` iterations and saves, as a process does that is killed after them.
 #[cfg(test)]
 pub fn cut_off<M: Iterated>(task: &Task, method: &M, count: u64) {
+    cut_off_in(task.checkpoints(), method, count);
+}
+
+/// The same, with the checkpoint in `folder`.
+#[cfg(test)]
+pub fn cut_off_in<M: Iterated>(folder: &Path, method: &M, count: u64) {
+    std::fs::create_dir_all(folder).unwrap();
     let (mut state, mut losses) = (method.first(), Losses::default());
     (0..count).for_each(|iteration| losses.push(method.step(&mut state, iteration)));
     losses.settle().unwrap();
-    checkpoint::save(task.checkpoints(), &method.tensors(&state), &losses).unwrap();
-    let restored = checkpoint::restore(task.checkpoints(), &method.tensors(&method.first()));
+    checkpoint::save(folder, &method.tensors(&state), &losses).unwrap();
+    let restored = checkpoint::restore(folder, &method.tensors(&method.first()));
     assert_eq!(restored.unwrap().unwrap().iterations(), count);
 }

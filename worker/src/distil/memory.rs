@@ -30,7 +30,7 @@ pub struct Shapes {
 
 impl Shapes {
     /// Bytes of the first block's output for one image: the largest tensor of a pass.
-    fn largest(&self) -> u64 {
+    pub fn largest(&self) -> u64 {
         self.side * self.side * self.width * 4
     }
 

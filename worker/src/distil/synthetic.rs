@@ -44,7 +44,16 @@ impl Synthetic<'_> {
     /// # Errors
     /// The images cannot be halved that often.
     pub fn convnet(&self, width: u32, depth: Option<u32>, norm: Norm) -> Result<Network> {
-        let convnet = recipe::Network::Convnet(Convnet { width, depth, norm });
+        let convnet = Convnet { width, depth, norm, ..Convnet::default() };
+        self.network(convnet)
+    }
+
+    /// The same, as `convnet` has it.
+    ///
+    /// # Errors
+    /// The images cannot be halved that often.
+    pub fn network(&self, convnet: Convnet) -> Result<Network> {
+        let convnet = recipe::Network::Convnet(convnet);
         Network::new(&convnet, self.classes(), self.side() as u32)
     }
 

@@ -41,7 +41,6 @@ impl Network {
     }
 
     /// The same network with images and convolutions lying otherwise in memory.
-    #[cfg(test)]
     pub fn with_layout(self, layout: Layout) -> Network {
         Network { layout, ..self }
     }

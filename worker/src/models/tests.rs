@@ -17,7 +17,15 @@ fn all() -> Vec<(recipe::Network, u32)> {
         (recipe::Network::Cnn(Cnn {}), 32),
         (recipe::Network::Ultralight(Ultralight {}), 32),
         (recipe::Network::Convnet(Convnet { width: 16, ..Convnet::default() }), 32),
-        (recipe::Network::Convnet(Convnet { width: 16, norm: Norm::Batch, depth: Some(2) }), 32),
+        (
+            recipe::Network::Convnet(Convnet {
+                width: 16,
+                norm: Norm::Batch,
+                depth: Some(2),
+                doubling: true,
+            }),
+            32,
+        ),
         (recipe::Network::Vgg11(Vgg11 { head: Head::Pooled, ..Vgg11::default() }), 32),
         (recipe::Network::UltralightModern(UltralightModern {}), 32),
         (recipe::Network::Resnet18(Resnet18 { stem_stride: Some(2), drop_path: 0.1 }), 32),

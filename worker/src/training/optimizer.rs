@@ -5,7 +5,7 @@ mod lamb;
 mod muon;
 mod pieces;
 
-use pipeline::recipe::{self, Sgd};
+use pipeline::recipe::{self, Rate, Sgd};
 use tch::{Tensor, no_grad};
 
 use crate::models::Parameters;
@@ -36,7 +36,10 @@ impl Optimizer {
     /// The highest learning rate.
     pub fn lr(&self) -> f64 {
         match &self.rule {
-            recipe::Optimizer::Sgd(sgd) => sgd.lr,
+            recipe::Optimizer::Sgd(sgd) => match sgd.lr {
+                Rate::Of(lr) => lr,
+                Rate::FromSet(_) => unreachable!("a learned rate is read before the first step"),
+            },
             recipe::Optimizer::Adam(adam) => adam.lr,
             recipe::Optimizer::AdamW(adamw) => adamw.lr,
             recipe::Optimizer::Lamb(lamb) => lamb.lr,

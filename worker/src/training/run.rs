@@ -55,7 +55,7 @@ pub enum End {
 /// # Errors
 /// Beside damaged inputs: weights or a teacher that do not fit, the loss is no number any more, or [`Stopped`].
 pub fn train(task: &Task, device: Device) -> Result<()> {
-    let recipe: Train = task.parameters()?;
+    let recipe = start::with_learned_rate(task, task.parameters::<Train>()?)?;
     let mut set = Set::open(task, &recipe, device)?;
     if recipe.test_curve {
         set = set.with_test(task, device)?;

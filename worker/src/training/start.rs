@@ -1,15 +1,41 @@
 //! Where a training starts: at weights of another one or of a file, with some of them frozen.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use pipeline::engine::Task;
 use pipeline::networks::Parameter;
 use pipeline::recipe::{Freeze, Train, files};
+use serde::Deserialize;
 use tch::{Device, Tensor};
 
 use super::set::Set;
 use crate::models::start::{self, Head};
 use crate::models::{Description, Network, Parameters};
 use crate::randomness::{mix, purpose};
+
+/// How a network is best trained on a distilled set.
+#[derive(Deserialize)]
+struct Student {
+    lr: f64,
+}
+
+/// The recipe with the learning rate that was learned with its set, where it takes that.
+///
+/// # Errors
+/// The set has none.
+pub fn with_learned_rate(task: &Task, recipe: Train) -> Result<Train> {
+    if !recipe.optimizer.learned_rate() {
+        return Ok(recipe);
+    }
+    let path = task.input("from", files::STUDENT).with_context(|| {
+        format!("no learning rate was learned with `{}`\nhint: give `lr` a number", task.input_label("from"))
+    })?;
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let Student { lr } =
+        serde_json::from_str(&text).with_context(|| format!("`{shown}` holds no learning rate"))?;
+    ensure!(lr.is_finite() && lr > 0.0, "`{shown}` has the learning rate {lr}");
+    Ok(Train { optimizer: recipe.optimizer.at_rate(lr), ..recipe })
+}
 
 /// The network of the recipe, with what `freeze` names left as it starts.
 ///

@@ -228,11 +228,11 @@ fn five_updates(rule: &recipe::Optimizer, clip_norm: Option<f64>) -> Vec<f64> {
 #[test]
 fn five_updates_are_those_of_pytorch() {
     let sgd = |nesterov| {
-        recipe::Optimizer::Sgd(recipe::Sgd { lr: 0.1, momentum: 0.9, nesterov, weight_decay: 0.05 })
+        recipe::Optimizer::Sgd(recipe::Sgd { lr: 0.1.into(), momentum: 0.9, nesterov, weight_decay: 0.05 })
     };
     let adamw = recipe::AdamW { lr: 0.01, weight_decay: 0.1, ..recipe::AdamW::default() };
     let adam = recipe::Adam { lr: 0.01, weight_decay: 0.1, ..recipe::Adam::default() };
-    let plain = recipe::Sgd { lr: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let plain = recipe::Sgd { lr: 0.1.into(), momentum: 0.0, nesterov: false, weight_decay: 0.0 };
     let rules = [
         (sgd(false), None),
         (sgd(true), None),

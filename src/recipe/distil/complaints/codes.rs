@@ -1,6 +1,6 @@
 //! Codes that cannot work, or hold nothing.
 
-use super::super::{Code, Dct, Distil, Factor, Initial};
+use super::super::{Code, Dct, Decoder, Distil, Factor, Initial};
 use super::SMALLEST_PATCH;
 use crate::recipe::{Complaint, Facts};
 
@@ -29,6 +29,10 @@ fn too_large(code: &Code, size: u32) -> Option<Complaint> {
         Code::Dct(Dct { keep, .. }) if *keep > size * size => {
             let message = format!("{keep} coefficients of images that have {} a channel", size * size);
             ("keep", message, format!("set `keep` to at most {}", size * size))
+        }
+        Code::Decoder(Decoder { depth: Some(depth), .. }) if size >> depth == 0 => {
+            let message = format!("{depth} blocks halve an image of {size} pixels to nothing");
+            ("depth", message, format!("set `depth` to at most {}", size.ilog2()))
         }
         Code::Pca(pca) if pca.side(size) > size => {
             let message = format!("components of {} pixels a side for images of {size}", pca.side(size));
@@ -93,6 +97,11 @@ mod tests {
             (json!({ "dct": { "keep": 2000 } }), "2000 coefficients of images that have 1024 a channel"),
             (json!({ "pca": { "side": 64 } }), "components of 64 pixels a side for images of 32"),
             (json!({ "pca": {} }), "the values of 1 images a class do not hold a picture of each"),
+            (json!({ "autoencoder": { "depth": 6 } }), "6 blocks halve an image of 32 pixels to nothing"),
+            (
+                json!({ "autoencoder": { "width": 32 } }),
+                "the values of 1 images a class do not hold a picture of each",
+            ),
             (json!({ "dct": {} }), "15 pictures of a class start as real images, and the set has 12"),
         ];
         for (code, message) in large {

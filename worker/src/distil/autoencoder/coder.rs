@@ -89,6 +89,12 @@ impl Coder {
         self.parameters.iter().map(Parameter::count).sum::<i64>() as u64
     }
 
+    /// How many of them are the decoder's.
+    pub fn decoder_count(&self) -> u64 {
+        let of_decoder = self.parameters.iter().filter(|parameter| parameter.name.starts_with("decoder."));
+        of_decoder.map(Parameter::count).sum::<i64>() as u64
+    }
+
     /// Bytes that training keeps of an image: what convolution, norm and ReLU of every block put out, both ways, and what
     /// the decoder doubles.
     pub fn activation_bytes(&self) -> u64 {

@@ -1,18 +1,24 @@
 //! Forgetting (Toneva et al. 2019): images that a network classifies wrongly after it had them right.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use pipeline::engine::{Stopped, Task};
 use pipeline::recipe::Forgetting;
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
+use super::super::checkpoint::{self, Pace, Tensors};
 use super::super::distilled::Distilled;
 use super::super::draws::{self, Use};
-use super::super::learner::{Lessons, Looked};
+use super::super::learner::{Learner, Lessons, Looked};
+use super::super::losses::Losses;
 use super::super::memory;
 use super::super::real::Real;
 use super::super::shown::Shown;
 use crate::models::Network;
 use crate::training::loss;
+use crate::training::order::Order;
+
+/// Numbers that a checkpoint keeps of an image.
+const NUMBERS: usize = 4;
 
 /// What happened to an image while a network learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,6 +40,16 @@ impl History {
         self.loss += loss;
     }
 
+    /// As a checkpoint keeps it.
+    fn numbers(&self) -> [f64; NUMBERS] {
+        [f64::from(self.right), f64::from(self.learned), f64::from(self.forgotten), self.loss]
+    }
+
+    fn of_numbers(numbers: &[f64]) -> History {
+        let [right, learned, forgotten, loss] = numbers else { unreachable!("four numbers are kept") };
+        History { right: *right != 0.0, learned: *learned != 0.0, forgotten: *forgotten as u32, loss: *loss }
+    }
+
     /// Events; more than any other has where it was never learned.
     fn events(&self) -> u32 {
         if self.learned { self.forgotten } else { u32::MAX }
@@ -43,8 +59,7 @@ impl History {
 /// `per_class` images of each class, those forgotten most often first.
 ///
 /// # Errors
-/// The network does not take the images; its loss is no number; [`Stopped`], with nothing saved: a network learns within
-/// minutes.
+/// The network does not take the images; its loss is no number; [`Stopped`].
 pub fn choose(
     task: &Task,
     real: &Real,
@@ -69,7 +84,15 @@ fn most_forgotten(places: &[usize], histories: &[History], count: usize) -> Vec<
     order
 }
 
-/// What happened to every image of the split.
+/// What steps change.
+struct State {
+    learner: Learner,
+    /// Of every image of the split.
+    histories: Vec<History>,
+    done: u64,
+}
+
+/// What happened to every image of the split. Goes on from a checkpoint where there is one; the outcome is the same.
 fn histories(
     task: &Task,
     real: &Real,
@@ -82,27 +105,72 @@ fn histories(
     let step = order.batch() as u64 * 2 * lessons.network.activation_bytes();
     let peak = real.stored() + step + 16 * lessons.network.count() as u64;
     memory::tell(task, device, peak, "the network that forgets", "lower `batch` of `forgetting`");
-    task.started(None);
+    let images = vec![History::default(); real.split.len()];
+    let mut state = State { learner: lessons.first(seed), histories: images, done: 0 };
+    state.resume(task)?;
+    task.started(Some(state.done).filter(|done| *done > 0));
     let total = u64::from(settings.epochs) * order.steps_per_epoch();
-    let mut learner = lessons.first(seed);
-    let mut histories = vec![History::default(); real.split.len()];
-    for done in 0..total {
-        if task.should_stop() {
-            bail!(Stopped { saved_at: None });
+    let mut pace = Pace::new();
+    while state.done < total {
+        let stop = task.should_stop();
+        if stop || pace.is_due() {
+            pace.save(|| state.save(task))?;
         }
-        let looked = lessons.step(&mut learner, &order, seed, done);
-        let loss = looked.loss.double_value(&[]);
-        ensure!(
-            loss.is_finite(),
-            "the loss is {loss} at step {}: the network of `forgetting` has diverged\n\
-             hint: lower the learning rate (`method.forgetting.optimizer.{}.lr`)",
-            done + 1,
-            settings.optimizer.name()
-        );
-        note(&looked, &mut histories)?;
-        task.progress(done + 1, total, "step", &[("loss", loss)]);
+        if stop {
+            bail!(Stopped { saved_at: Some(state.done) });
+        }
+        let loss = state.step(&lessons, &order, seed).map_err(|error| diverged(&error, settings))?;
+        task.progress(state.done, total, "step", &[("loss", loss)]);
     }
-    Ok(histories)
+    Ok(state.histories)
+}
+
+fn diverged(error: &anyhow::Error, settings: &Forgetting) -> anyhow::Error {
+    let rate = format!("method.forgetting.optimizer.{}.lr", settings.optimizer.name());
+    anyhow!("{error:#}: the network of `forgetting` has diverged\nhint: lower the learning rate (`{rate}`)")
+}
+
+impl State {
+    /// One update, and what it says of its images; its loss, a number.
+    fn step(&mut self, lessons: &Lessons, order: &Order, seed: u64) -> Result<f64> {
+        let looked = lessons.step(&mut self.learner, order, seed, self.done);
+        let loss = looked.loss.double_value(&[]);
+        self.done += 1;
+        ensure!(loss.is_finite(), "the loss is {loss} at step {}", self.done);
+        note(&looked, &mut self.histories)?;
+        Ok(loss)
+    }
+
+    /// Everything that the next step depends on. Of the tensors, those of the network are its own.
+    fn tensors(&self) -> Tensors {
+        let numbers: Vec<f64> = self.histories.iter().flat_map(History::numbers).collect();
+        let own = [
+            ("histories".to_string(), Tensor::from_slice(&numbers)),
+            ("done".to_string(), Tensor::from_slice(&[self.done as i64])),
+        ];
+        self.learner.tensors().into_iter().chain(own).collect()
+    }
+
+    fn save(&self, task: &Task) -> Result<()> {
+        checkpoint::save(task.checkpoints(), &self.tensors(), &Losses::default())
+    }
+
+    fn resume(&mut self, task: &Task) -> Result<()> {
+        let tensors = self.tensors();
+        match checkpoint::restore(task.checkpoints(), &tensors) {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) => {}
+            Err(error) => {
+                task.warn(format!("{error:#}; starting over"));
+                return Ok(());
+            }
+        }
+        let [.., (_, histories), (_, done)] = &tensors[..] else { unreachable!("two are its own") };
+        let numbers = Vec::<f64>::try_from(histories)?;
+        self.histories = numbers.chunks(NUMBERS).map(History::of_numbers).collect();
+        self.done = done.int64_value(&[0]) as u64;
+        Ok(())
+    }
 }
 
 fn lessons<'a>(real: &'a Real, settings: &'a Forgetting, device: Device) -> Result<Lessons<'a>> {
@@ -136,7 +204,7 @@ mod tests {
 
     use super::super::super::tests::{bench, content, run};
     use super::*;
-    use crate::fixture::alone;
+    use crate::fixture::{Bench, alone};
 
     #[test]
     fn an_event_is_a_wrong_answer_after_a_right_one() {
@@ -176,6 +244,27 @@ mod tests {
         let sources: std::collections::BTreeSet<_> =
             (0..6).map(|i| splits[0].source(i).to_string()).collect();
         assert_eq!(sources.len(), 6);
+    }
+
+    #[test]
+    fn a_network_that_was_stopped_goes_on_and_the_same_images_are_chosen() {
+        let _turn = alone();
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        run(folders[0].path(), forgetting(0.05));
+        let stopped = Bench { stop_at: Some(13), ..bench(folders[1].path(), forgetting(0.05)) };
+        let error = super::super::super::distil(&stopped.task(), Device::Cpu).unwrap_err();
+        assert_eq!(error.downcast_ref::<Stopped>().unwrap().saved_at, Some(13));
+        let goes_on = Bench { stop_at: None, ..stopped };
+        super::super::super::distil(&goes_on.task(), Device::Cpu).unwrap();
+        assert_eq!(goes_on.starts(), [None, Some(13)]);
+        assert_eq!(content(folders[1].path()), content(folders[0].path()));
+    }
+
+    #[test]
+    fn a_history_comes_back_from_its_numbers() {
+        let image = History { right: true, learned: true, forgotten: 7, loss: 0.1 + 0.2 };
+        assert_eq!(History::of_numbers(&image.numbers()), image);
+        assert_eq!(History::of_numbers(&History::default().numbers()), History::default());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use pipeline::recipe::Experts;
 use tch::{Kind, Tensor, no_grad};
 
 use super::trajectories::Draft;
-use crate::distil::checkpoint::{self, Tensors};
+use crate::distil::checkpoint::{self, Pace, Tensors};
 use crate::distil::draws::{self, Use};
 use crate::distil::learner::{Learner, Lessons};
 use crate::distil::losses::Losses;
@@ -17,8 +17,6 @@ use crate::figures::rounded;
 use crate::training::order::Order;
 use crate::training::{loss, write_table};
 
-/// What a killed process loses at most.
-const SAVE_EVERY: Duration = Duration::from_secs(20);
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// What holds throughout.
@@ -123,14 +121,15 @@ impl Plan<'_> {
 
     fn train(&self, task: &Task, state: &mut State) -> Result<()> {
         let total = u64::from(self.recipe.experts) * self.length(state);
-        let (mut told, mut saved) = (Instant::now(), Instant::now());
+        let (mut told, mut pace) = (Instant::now(), Pace::new());
         loop {
             let done = state.steps();
             let stop = task.should_stop();
-            if stop || saved.elapsed() >= SAVE_EVERY {
-                self.trajectories.sync()?;
-                checkpoint::save(task.checkpoints(), &state.tensors(), &state.losses)?;
-                saved = Instant::now();
+            if stop || pace.is_due() {
+                pace.save(|| {
+                    self.trajectories.sync()?;
+                    checkpoint::save(task.checkpoints(), &state.tensors(), &state.losses)
+                })?;
             }
             if stop {
                 bail!(Stopped { saved_at: Some(done) });

@@ -1,18 +1,13 @@
 //! How unlikely a teacher finds the class of each crop, batch by batch, with checkpoints.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Result, anyhow};
 use pipeline::engine::Stopped;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::super::checkpoint::{self, Tensors};
+use super::super::checkpoint::{self, Pace, Tensors};
 use super::super::losses::Losses;
 use super::{BATCH, Patches};
 use crate::training::loss;
-
-/// What a killed process loses at most.
-const SAVE_EVERY: Duration = Duration::from_secs(20);
 
 /// The teacher's cross-entropy for the class of each crop.
 ///
@@ -25,13 +20,12 @@ pub fn losses(patches: &Patches) -> Result<Vec<f32>> {
     let mut means = resume(patches, &tensors);
     let total = crops.div_ceil(BATCH) as u64;
     patches.task.started(Some(means.iterations()).filter(|done| *done > 0));
-    let mut saved = Instant::now();
+    let mut pace = Pace::new();
     while means.iterations() < total {
         let stop = patches.task.should_stop();
-        if stop || saved.elapsed() >= SAVE_EVERY {
+        if stop || pace.is_due() {
             settle(&mut means)?;
-            checkpoint::save(patches.task.checkpoints(), &tensors, &means)?;
-            saved = Instant::now();
+            pace.save(|| checkpoint::save(patches.task.checkpoints(), &tensors, &means))?;
         }
         if stop {
             return Err(Stopped { saved_at: Some(means.iterations()) }.into());

@@ -187,11 +187,13 @@ impl Matching<'_> {
         let (activations, steps) = (network.activation_bytes(), u64::from(self.following.student_steps));
         let (graphs, passes, weights) = match (self.following.unroll, network.is_smooth_but_for_relu()) {
             (true, _) => (steps, 3, 3),
-            (false, true) => (1, 2, 8 + steps),
+            (false, true) => (1, 2, 8),
             (false, false) => (1, 4, 8),
         };
         let graph = self.batch() as u64 * (passes * activations + 4 * image);
-        let kept = self.synthetic.count() as u64 * 6 * image;
+        let of_way =
+            if self.following.unroll { 0 } else { student::kept(network, steps, self.synthetic.device) };
+        let kept = self.synthetic.count() as u64 * 6 * image + of_way;
         self.synthetic.stored() + kept + graphs * graph + weights.max(graphs * 3) * 4 * network.count() as u64
     }
 

@@ -1,12 +1,16 @@
 //! A student that takes steps on synthetic images, and how these are to change so that it ends elsewhere.
 
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::models::{Kinks, Network, Parameters, Signs};
 
 /// How far a difference is taken, as a share of the weights' length: at a hundredth of it what is not linear shows (17 to 39 %
 /// of the gradient, measured on `convnet`s of 32 and 128 channels), at a ten-thousandth 0.2 to 0.5 %, and rounding does not yet.
 const STRIDE: f64 = 5e-5;
+
+/// Bytes of weights that are kept of a way: up to here it is not gone twice, and beyond, memory does not grow.
+const KEPT_ON_CPU: u64 = 32 << 20;
+const KEPT_ON_CUDA: u64 = 1 << 30;
 
 /// Where a student goes from and where it is to arrive, `[weights]` each, and its learning rate.
 pub struct Way {
@@ -39,6 +43,16 @@ pub struct Student<'a> {
     weights: Parameters,
     /// Weights that stay: where it is to arrive, or what gradients are multiplied with.
     fixed: Parameters,
+    /// Weights before every step, `[steps, weights]`, where all of them may be kept. In one piece for good: laid between the
+    /// blocks that come and go in a step, each would keep these from being used again.
+    visited: Option<Tensor>,
+}
+
+/// Bytes of weights that a student of so many steps keeps.
+pub fn kept(network: &Network, steps: u64, device: Device) -> u64 {
+    let all = steps.saturating_mul(4 * network.count() as u64);
+    let most = if device == Device::Cpu { KEPT_ON_CPU } else { KEPT_ON_CUDA };
+    if network.is_smooth_but_for_relu() && all <= most { all } else { 0 }
 }
 
 impl Leaves {
@@ -95,8 +109,17 @@ impl<F: Fn(u64, &[Tensor], &Leaves, Kinks) -> Tensor> Loss for F {}
 
 impl Student<'_> {
     pub fn new<'a>(network: &'a Network, steps: u64, like: &Tensor) -> Student<'a> {
-        let weights = || Parameters::zeros(network.parameters(), network.layout(), like.device());
-        Student { network, steps, weights: weights(), fixed: weights() }
+        let device = like.device();
+        let weights = || Parameters::zeros(network.parameters(), network.layout(), device);
+        let visited = kept(network, steps, device) > 0;
+        let visited = visited.then(|| Tensor::zeros([steps as i64, network.count()], (Kind::Float, device)));
+        Student { network, steps, weights: weights(), fixed: weights(), visited }
+    }
+
+    /// The same student, which keeps no weights of its steps.
+    #[cfg(test)]
+    pub fn forgetful(self) -> Self {
+        Student { visited: None, ..self }
     }
 
     pub fn network(&self) -> &Network {
@@ -115,37 +138,81 @@ impl Student<'_> {
     }
 
     /// v·g_i is how fast the loss moves along v, so ∂/∂X of it is how fast ∂/∂X of the loss does: the difference of two first
-    /// gradients, without one of the second order. The signs in ReLUs are held, as autograd holds them. Keeps the weights of
-    /// every step.
+    /// gradients, without one of the second order. The signs in ReLUs are held, as autograd holds them. Where the weights of
+    /// all steps may not be kept, the second round goes the way of the first again.
     pub fn by_differences(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
-        self.weights.set(&way.from);
-        let mut visited = Vec::with_capacity(self.steps as usize);
         let mut here = leaves.sums();
-        for step in 0..self.steps {
-            visited.push(self.weights.flat().copy());
-            let weights = self.weights.tensors();
-            let loss = loss(step, weights, leaves, Kinks::Free);
-            let both: Vec<&Tensor> = weights.iter().chain(leaves.all()).collect();
-            let mut gradients = Tensor::run_backward(&[&loss], &both, false, false);
-            add(&mut here, &gradients.split_off(weights.len()));
-            self.advance(&gradients, way.lr);
-        }
+        self.go(way, leaves, &mut here, &loss);
         let end = End::of(way, self.weights.flat());
         let by = STRIDE * (square(&way.from) / square(&end.direction)).sqrt();
-        let aside = &end.direction * by;
-        let mut there = leaves.sums();
-        let weights: Vec<Tensor> = self.weights.tensors().iter().map(Tensor::detach).collect();
-        for (step, visited) in (0..).zip(&visited) {
-            let signs = Signs::default();
-            self.weights.set(visited);
-            no_grad(|| drop(loss(step, &weights, leaves, Kinks::Noted(&signs))));
-            self.weights.set(&(visited + &aside));
-            let loss = loss(step, &weights, leaves, Kinks::Held(&signs));
-            add(&mut there, &Tensor::run_backward(&[&loss], &leaves.all(), false, false));
-        }
+        let there = self.go_beside(way, &(&end.direction * by), leaves, &mut here, &loss);
         let differences =
             here.iter().zip(there).map(|(here, there)| ((there - here) / by).to_kind(Kind::Float));
         end.outcome(differences.collect())
+    }
+
+    /// To the end of the way. Where the weights of every step are kept, gradients of the leaves are added to `here`.
+    fn go(&self, way: &Way, leaves: &Leaves, here: &mut [Tensor], loss: &impl Loss) {
+        self.weights.set(&way.from);
+        for step in 0..self.steps {
+            if let Some(visited) = &self.visited {
+                no_grad(|| visited.get(step as i64).copy_(self.weights.flat()));
+                self.walk(step, way, leaves, Kinks::Free, here, loss);
+            } else {
+                let loss = loss(step, self.weights.tensors(), leaves, Kinks::Free);
+                let gradients = Tensor::run_backward(&[&loss], self.weights.tensors(), false, false);
+                self.advance(&gradients, way.lr);
+            }
+        }
+    }
+
+    /// Gradients of the leaves at weights that are `aside` of those of the way, summed over its steps. Where its weights are
+    /// not kept, it is gone again, and gradients on it are added to `here`.
+    fn go_beside(
+        &self,
+        way: &Way,
+        aside: &Tensor,
+        leaves: &Leaves,
+        here: &mut [Tensor],
+        loss: &impl Loss,
+    ) -> Vec<Tensor> {
+        let mut there = leaves.sums();
+        let weights: Vec<Tensor> = self.fixed.tensors().iter().map(Tensor::detach).collect();
+        self.weights.set(&way.from);
+        for step in 0..self.steps {
+            let signs = Signs::default();
+            if let Some(visited) = &self.visited {
+                let visited = visited.get(step as i64);
+                self.fixed.set(&visited);
+                no_grad(|| drop(loss(step, &weights, leaves, Kinks::Noted(&signs))));
+                self.fixed.set(&(visited + aside));
+            } else {
+                let aside = no_grad(|| self.weights.flat() + aside);
+                self.walk(step, way, leaves, Kinks::Noted(&signs), here, loss);
+                self.fixed.set(&aside);
+            }
+            let loss = loss(step, &weights, leaves, Kinks::Held(&signs));
+            add(&mut there, &Tensor::run_backward(&[&loss], &leaves.all(), false, false));
+        }
+        there
+    }
+
+    /// A step, whose gradients of the leaves are added to `here`.
+    fn walk(
+        &self,
+        step: u64,
+        way: &Way,
+        leaves: &Leaves,
+        kinks: Kinks,
+        here: &mut [Tensor],
+        loss: &impl Loss,
+    ) {
+        let weights = self.weights.tensors();
+        let loss = loss(step, weights, leaves, kinks);
+        let both: Vec<&Tensor> = weights.iter().chain(leaves.all()).collect();
+        let mut gradients = Tensor::run_backward(&[&loss], &both, false, false);
+        add(here, &gradients.split_off(weights.len()));
+        self.advance(&gradients, way.lr);
     }
 
     /// By differentiating gradients. The second round goes the way of the first again, so that nothing is kept of a step.

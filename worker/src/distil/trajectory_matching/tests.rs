@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pipeline::data::{Labels, Split};
 use pipeline::engine::Task;
-use pipeline::recipe::{self, Convnet, Norm};
+use pipeline::recipe::{self, Convnet};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -24,7 +24,7 @@ fn scattered(shape: &[i64], phase: f64) -> Tensor {
 }
 
 fn network() -> Network {
-    let convnet = Convnet { width: 4, depth: Some(2), norm: Norm::Instance };
+    let convnet = Convnet { width: 4, depth: Some(2), ..Convnet::default() };
     Network::new(&recipe::Network::Convnet(convnet), 3, 8).unwrap()
 }
 
@@ -104,6 +104,26 @@ fn the_truncated_gradient_is_that_of_autograd_with_the_weights_of_every_step_det
         assert!(far.iter().all(|far| *far < most), "{far:?}");
         assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
     }
+}
+
+#[test]
+fn a_student_that_keeps_no_weights_of_its_steps_finds_the_same_bits() {
+    let _turn = alone();
+    let network = network();
+    let student = || Student::new(&network, 7, &scattered(&[1], 0.0));
+    let [keeps, forgets] = [student(), student().forgetful()]
+        .map(|student| student.by_differences(&way(&network), &leaves(), loss(&network)));
+    assert_eq!((keeps.loss, keeps.lr), (forgets.loss, forgets.lr));
+    assert_eq!((keeps.images, keeps.labels), (forgets.images, forgets.labels));
+}
+
+#[test]
+fn weights_are_kept_of_few_steps_only() {
+    let network = network();
+    let each = 4 * network.count() as u64;
+    let most = (32 << 20) / each;
+    let kept = [1, 7, most, most + 1, u64::MAX].map(|steps| student::kept(&network, steps, Device::Cpu));
+    assert_eq!(kept, [each, 7 * each, most * each, 0, 0]);
 }
 
 #[test]

@@ -199,3 +199,22 @@ fn a_vision_transformer_starts_from_one_with_other_patches() {
     let message = failure(&from(&folder.path().join("bad"), &fine.folder.join("content"), patches(4)));
     assert!(message.contains("holds values that are no numbers"), "{message}");
 }
+
+#[test]
+fn a_learned_rate_is_the_one_of_the_set() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, lr: Value| {
+        bench(&folder.path().join(name), json!({ "steps": 6, "optimizer": { "sgd": { "lr": lr } } }))
+    };
+    let given = done(&at("given", json!(0.07)));
+    let message = failure(&at("without", json!("learned")));
+    assert!(
+        message.contains("no learning rate was learned with `photos`\nhint: give `lr` a number"),
+        "{message}"
+    );
+    std::fs::write(folder.path().join("set/student.json"), "{ \"lr\": 0.07 }").unwrap();
+    assert_eq!(done(&at("learned", json!("learned"))), given);
+    std::fs::write(folder.path().join("set/student.json"), "{ \"lr\": -1 }").unwrap();
+    assert!(failure(&at("negative", json!("learned"))).contains("has the learning rate -1"));
+}

@@ -1,0 +1,204 @@
+//! Distillations as whole programs: those that are killed in their middle end in the bytes of those that were not, and what
+//! they take in memory.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod project;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use project::{Project, Ran};
+
+/// Every method that goes step by step, for a second or two.
+const EXPERIMENT: &str = r#"
+[subset.photos]
+dataset = "sketch-birds"
+classes = { up_to = 3 }
+per_class = { train = 8, valid = 2, test = 3 }
+image_size = 32
+
+[experts.teachers]
+from = "photos"
+network = { convnet = { width = 8 } }
+experts = 20
+epochs = 15
+batch = 6
+
+[distil.tiny]
+from = "photos"
+images_per_class = 1
+method = "{method}"
+code = "{code}"
+
+[distil.plain]
+from = "photos"
+images_per_class = 1
+method = "{plain}"
+
+[distil.followed]
+from = "photos"
+images_per_class = 1
+method = "{followed}"
+experts = "teachers"
+
+[matrix]
+method = [{ distribution-matching = { iterations = 120, width = 16, real_batch = 8 } }]
+code = [{ autoencoder = { code = 8, width = 3, depth = 2, iterations = 250, batch = 8, pictures = 3 } }]
+plain = [
+    { distribution-matching = { iterations = 200, width = 16, real_batch = 8 } },
+    { gradient-matching = { iterations = 60, width = 16, real_batch = 8 } },
+    { feature-regression = { iterations = 200, width = 8, real_batch = 16, pool = 3, oldest = 7 } },
+    { characteristic-function = { iterations = 200, width = 16, real_batch = 8 } },
+    { autoencoder = { iterations = 200, batch = 16, code = 8, width = 8 } },
+    { forgetting = { network = { convnet = { width = 8 } }, epochs = 120, batch = 6 } },
+]
+followed = [
+    { trajectory-matching = { iterations = 60, student_steps = 8, expert_epochs = 1 } },
+    { difficulty-aligned = { iterations = 60, student_steps = 8, expert_epochs = 1, latest_start = 3 } },
+]
+"#;
+
+const PROJECT: &str = r#"
+device = "cpu"
+
+[datasets.sketch-birds]
+format = { sketch-birds = { train = 12 } }
+"#;
+
+fn project() -> Project {
+    let project = Project::with(EXPERIMENT);
+    project.write("pipeline.toml", PROJECT);
+    project
+}
+
+/// Folders of attempts, each in its key's folder.
+fn attempts(project: &Project) -> Vec<PathBuf> {
+    let folders = |path: &Path| {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    folders(&project.path("artifacts/work")).iter().flat_map(|key| folders(key)).collect()
+}
+
+/// Attempts that have saved something: the folder of each, by the key's folder.
+fn saved(project: &Project) -> BTreeMap<PathBuf, PathBuf> {
+    let has_saved = |attempt: &Path| {
+        let checkpoints = attempt.join("checkpoints");
+        let decoder = checkpoints.join("decoder/distillation.safetensors");
+        checkpoints.join("distillation.safetensors").exists() || decoder.exists()
+    };
+    let saved = attempts(project).into_iter().filter(|attempt| has_saved(attempt));
+    saved.map(|attempt| (attempt.parent().unwrap().to_path_buf(), attempt)).collect()
+}
+
+/// The process among the engine's children that holds a file of the attempt open.
+fn process_at(engine: &Child, attempt: &Path) -> Option<String> {
+    let listed = Command::new("pgrep").args(["-P", &engine.id().to_string()]).output().unwrap();
+    let children = String::from_utf8(listed.stdout).unwrap();
+    let holds = |child: &&str| {
+        let open = fs::read_dir(format!("/proc/{child}/fd")).into_iter().flatten().flatten();
+        open.filter_map(|fd| fs::read_link(fd.path()).ok()).any(|path| path.starts_with(attempt))
+    };
+    children.lines().find(holds).map(str::to_string)
+}
+
+/// Kills each stage's process with SIGKILL once it has saved something, but for those of `killed`, by their keys' folders.
+fn kill_each_once(project: &Project, engine: &mut Child, killed: &mut BTreeSet<PathBuf>) {
+    let start = Instant::now();
+    while engine.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(300), "the launch does not end");
+        for (key, attempt) in saved(project) {
+            if killed.contains(&key) {
+                continue;
+            }
+            if let Some(process) = process_at(engine, &attempt) {
+                assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
+                killed.insert(key);
+            }
+        }
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn methods_whose_processes_are_killed_in_their_middle_go_on_and_end_in_the_same_bytes() {
+    let whole = project();
+    whole.run();
+    let torn = project();
+    let (mut killed, mut resumed) = (BTreeSet::new(), 0);
+    // What follows the experts begins in the second launch, in which these go on.
+    for _ in 0..2 {
+        let mut engine = torn.start(&["run", "x.toml", "--keep-going"]);
+        kill_each_once(&torn, &mut engine, &mut killed);
+        let ran = Ran::of(&engine.wait_with_output().unwrap()).expect(1);
+        ran.says("SIGKILL");
+        resumed += ran.err.matches("goes on at step").count();
+    }
+    resumed += torn.run().err.matches("goes on at step").count();
+    assert_eq!(torn.digests(), whole.digests());
+    let iterated = whole.artifacts().iter().filter(|name| !name.starts_with("subset")).count();
+    assert_eq!((iterated, killed.len()), (10, 10), "every stage but the subset was killed");
+    assert!(resumed >= iterated, "{resumed} of {iterated} went on");
+}
+
+/// Peak of the resident memory of each stage's process, in bytes, by label; the launch must succeed.
+fn peaks(project: &Project) -> BTreeMap<String, u64> {
+    let mut engine = project.start(&["run", "x.toml", "--jobs", "1"]);
+    let mut peaks = BTreeMap::new();
+    while engine.try_wait().unwrap().is_none() {
+        for attempt in attempts(project) {
+            let Some(process) = process_at(&engine, &attempt) else { continue };
+            let (Ok(job), Ok(status)) = (
+                fs::read_to_string(attempt.join("job.json")),
+                fs::read_to_string(format!("/proc/{process}/status")),
+            ) else {
+                continue;
+            };
+            let job: serde_json::Value = serde_json::from_str(&job).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+            peaks.insert(job["label"].as_str().unwrap().to_string(), 1024 * kilobytes.unwrap_or(0));
+        }
+        sleep(Duration::from_millis(5));
+    }
+    Ran::of(&engine.wait_with_output().unwrap()).expect(0);
+    peaks
+}
+
+/// As many steps of a student as need 6, 25 and 100 MB of weights, were all kept.
+const STEPS: &str = r#"
+[subset.photos]
+dataset = "sketch-birds"
+classes = { up_to = 3 }
+per_class = { train = 4, valid = 2, test = 3 }
+image_size = 32
+
+[experts.teachers]
+from = "photos"
+network = "convnet"
+experts = 1
+epochs = 2
+
+[distil.followed]
+from = "photos"
+images_per_class = 1
+method = { trajectory-matching = { iterations = 2, student_steps = "{steps}", expert_epochs = 1, latest_start = 1 } }
+experts = "teachers"
+
+[matrix]
+steps = [5, 20, 80]
+"#;
+
+#[test]
+fn memory_of_trajectory_matching_does_not_grow_with_the_steps_of_the_student() {
+    let project = project();
+    project.write("x.toml", STEPS);
+    let peaks = peaks(&project);
+    let [few, some, many] = [5, 20, 80].map(|steps| peaks[&format!("followed[steps={steps}]")] >> 20);
+    assert!(some < few + 64 && many < few + 64, "MB of 5, 20 and 80 steps: {few}, {some}, {many}");
+}
