@@ -96,7 +96,7 @@ def main():
     pipeline = Path(find_pipeline(options.pipeline)).resolve()
     lines = [
         "# The start of a worker",
-        f"\n{machine()}; one thread, fp32; medians of {options.repeat} starts.\n",
+        f"\n{machine()}; one thread, fp32; medians of n = {options.repeat} starts.\n",
         "From the start of the process, each time: `begun` is when images are open and the network has its first weights, `step` "
         "when the first step is done. Memory is resident; the peak is that after ten steps.\n",
         "| network, images, batch | program | begun, CPU s | wall s | step, CPU s | wall s | begun, MB | peak, MB |",

@@ -152,7 +152,7 @@ def rows(told, networks):
         wall, cpu = (statistics.median(run[key] for run in runs) for key in ("wall", "cpu"))
         mine = told[("ours", precision, turn)]
         ratio = statistics.median(their["wall"] / our["wall"] for their, our in zip(runs, mine))
-        shown = "" if name == "ours" else f"{ratio:.3g}"
+        shown = "" if name == "ours" else f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2f}"
         scores = " | ".join(accuracy(runs, network) for network, *_ in networks)
         lines.append(f"| {name} | {precision} | {turn} | {wall:.2f} | {cpu:.2f} | {shown} | {scores} |")
     return lines
@@ -169,7 +169,7 @@ def heading(options, networks):
     images = " / ".join(str(5 * count) for count in SPLITS.values())
     return [
         "# A whole experiment beside PyTorch",
-        f"\n{machine()}; medians of {options.repeat} repetitions, contestants in turn.\n",
+        f"\n{machine()}; medians of n = {options.repeat}, contestants in turn.\n",
         f"{what}, {len(SEEDS)} seeds each, batch {BATCH}, on {images} photographs of five birds (training, validation, test) at "
         f"{SIDE} px, from JPEG files to accuracies on the test split. Cold: an empty store, or no cache of decoded images; files are "
         "in the page cache. Warm: ours has nothing to do, and PyTorch's script trains again on images that it decoded before. "

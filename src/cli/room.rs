@@ -50,6 +50,8 @@ fn told(train: &Train, facts: &Facts, made: Option<u64>, free: impl Fn() -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment;
+    use crate::recipe::Machine;
 
     #[test]
     fn a_plan_says_whether_the_training_images_fit() {
@@ -76,5 +78,43 @@ mod tests {
         );
         let unknown = "where the images lie is settled when they are made";
         assert_eq!(told(&train, &drawn, None, || None), unknown);
+    }
+
+    const EXPERIMENT: &str = r#"
+[subset.photos]
+dataset = "sketch-birds"
+classes = ["a", "b", "c"]
+per_class = { train = 10, valid = 2, test = 2 }
+image_size = 32
+
+[train.net]
+from = "photos"
+network = "cnn"
+steps = 1
+optimizer = "adamw"
+seed = "{seed}"
+
+[matrix]
+seed = [0, 1]
+"#;
+
+    #[test]
+    fn trainings_that_run_on_a_gpu_are_told_of_once_and_others_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        std::fs::write(&path, EXPERIMENT).unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let told = |cuda: bool, state: State| {
+            let machine =
+                |_, torch_threads| Ok(Machine { cuda, torch_threads, libtorch: "2.11".into(), bf16: false });
+            let experiment = experiment::load(&path, &[], &machine).unwrap();
+            let states = vec![state; experiment.graph.stages.len()];
+            lines(&experiment, &Plan { states }, &store)
+        };
+        let waits = State::Waits { on: 0 };
+        let on_gpu = told(true, waits.clone());
+        assert_eq!(on_gpu.len(), 1, "{on_gpu:?}");
+        assert!(on_gpu[0].starts_with("net: the images (90.0 KiB) "), "{on_gpu:?}");
+        assert!(told(false, waits).is_empty() && told(true, State::NotAsked).is_empty());
     }
 }

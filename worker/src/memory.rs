@@ -7,12 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use pipeline::networks::written;
 
 /// What libtorch and its libraries say where memory does not suffice, on a GPU and on the processor.
-const SAID: [&str; 5] = [
+const SAID: [&str; 6] = [
     "out of memory",
     "can't allocate memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    // oneDNN, to the end of what it says: "a primitive descriptor" is another matter.
+    "could not create a primitive\")",
 ];
 
 /// Memory did not suffice; bytes where libtorch tells them.
@@ -140,6 +142,8 @@ mod tests {
         let cublas =
             OutOfMemory::of("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`");
         assert_eq!(cublas.unwrap().to_string(), "memory ran out");
+        let kernel = |what: &str| OutOfMemory::of(&format!("Torch(\"could not create a primitive{what}\")"));
+        assert_eq!((kernel(""), kernel(" descriptor")), (Some(OutOfMemory::default()), None));
         assert_eq!(OutOfMemory::of("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"), None);
     }
 

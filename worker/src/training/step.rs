@@ -131,7 +131,7 @@ impl Plan<'_> {
         let batch = self.order.batch();
         let norms = if self.network.buffers().is_empty() { "" } else { "; batch norms go by each part" };
         format!(
-            "{found}: from step {} on, the {batch} images of a step go through the network {fewer} at once, and their \
+            "{found}; from step {} on, the {batch} images of a step go through the network {fewer} at once, and their \
              gradients are added up ({batch} images make an update as before{norms})",
             state.step
         )

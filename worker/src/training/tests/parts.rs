@@ -102,7 +102,7 @@ fn memory_that_does_not_suffice_makes_parts_of_a_step_and_says_so() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(
         told[1],
-        "memory ran out: 2.50 GiB more were wanted, and of the device's 79.11 GiB there were 1.25 GiB free: from step 0 on, \
+        "memory ran out: 2.50 GiB more were wanted, and of the device's 79.11 GiB there were 1.25 GiB free; from step 0 on, \
          the 12 images of a step go through the network 3 at once, and their gradients are added up (12 images make an \
          update as before; batch norms go by each part)"
     );
