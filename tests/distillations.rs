@@ -187,7 +187,7 @@ epochs = 2
 [distil.followed]
 from = "photos"
 images_per_class = 1
-method = { trajectory-matching = { iterations = 2, student_steps = "{steps}", expert_epochs = 1, latest_start = 1 } }
+method = { trajectory-matching = { iterations = 1, student_steps = "{steps}", expert_epochs = 1, latest_start = 1 } }
 experts = "teachers"
 
 [matrix]

@@ -1,6 +1,7 @@
 //! What a distillation takes in memory, estimated before it starts.
 
 use pipeline::engine::Task;
+use serde_json::Value;
 use tch::Device;
 
 /// Activations of one real chunk: small ones stay in the processor's caches, large ones keep a GPU busy.
@@ -50,9 +51,13 @@ impl Shapes {
     }
 }
 
+/// What a receipt calls the largest estimate of a stage.
+const NOTE: &str = "estimated_memory_bytes";
+
 /// Notes that `what` takes `peak` bytes, and warns with the remedy where this machine has less.
 pub fn tell(task: &Task, device: Device, peak: u64, what: &str, remedy: &str) {
-    tracing::info!(megabytes = peak >> 20, "estimated memory of {what}");
+    let known = task.noted().get(NOTE).and_then(Value::as_u64).unwrap_or(0);
+    task.note(NOTE, peak.max(known));
     let available = available().filter(|available| device == Device::Cpu && peak > *available);
     if let Some(available) = available {
         let (peak, available) = (peak >> 20, available >> 20);

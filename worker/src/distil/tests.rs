@@ -138,6 +138,17 @@ fn distribution_matching_lowers_its_loss_and_gives_the_same_bits_twice() {
 }
 
 #[test]
+fn what_is_estimated_of_memory_is_noted_before_the_start() {
+    let _turn = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let task = bench(folder.path(), matching(2)).task();
+    distil(&task, Device::Cpu).unwrap();
+    // Nothing but small images, yet never nothing.
+    let bytes = task.noted()["estimated_memory_bytes"].as_u64().unwrap();
+    assert!((10_000..100 << 20).contains(&bytes), "{bytes}");
+}
+
+#[test]
 fn a_matching_that_is_asked_to_stop_saves_and_says_so() {
     let _turn = alone();
     let folder = tempfile::tempdir().unwrap();
