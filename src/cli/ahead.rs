@@ -28,8 +28,26 @@ pub struct Ahead {
     /// Dropped, it ends the watch.
     over: Option<Sender<()>>,
     /// Until a stage starts: a launch that finds everything cached needs no watch.
-    waiting: Option<Box<dyn FnOnce() + Send>>,
-    watch: Option<JoinHandle<()>>,
+    waiting: Option<Box<dyn FnOnce() -> Option<Forecast> + Send>>,
+    watch: Option<JoinHandle<Option<Forecast>>>,
+}
+
+/// What a launch was to draw in all, by its power and the time left, as soon as both could be told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Forecast {
+    /// Of the launch, by then.
+    pub after: Duration,
+    pub joules: Joules,
+}
+
+impl Forecast {
+    /// Beside what it came to: `≈ 3.40 Wh foreseen after 41 s, 3.56 Wh spent (+5 %)`.
+    pub fn beside(&self, spent: Joules) -> String {
+        let error = 100.0 * (spent.value() / self.joules.value() - 1.0);
+        let error = format!("{error:+.0}").replace('-', "−");
+        let (foreseen, after) = (written_energy(self.joules), seconds(self.after.as_secs_f64()));
+        format!("≈ {foreseen} foreseen after {after}, {} spent ({error} %)", written_energy(spent))
+    }
 }
 
 /// What stages are at.
@@ -66,7 +84,8 @@ impl Ahead {
         let since = engine::rfc3339(std::time::SystemTime::now());
         let (root, terms, seen) = (store.root().to_path_buf(), terms.clone(), stages.clone());
         let watch = move || {
-            let Ok(store) = Store::open(&root) else { return };
+            let (began, mut first) = (Instant::now(), None);
+            let store = Store::open(&root).ok()?;
             let (mut settled, mut looks) = (HashMap::new(), VecDeque::new());
             let measured = Rapl::open(&Kernel::default().powercap()).is_ok();
             while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
@@ -76,20 +95,22 @@ impl Ahead {
                 if looks.len() > WINDOW {
                     looks.pop_front();
                 }
-                let left = lock(&seen).left();
-                say(told(joules, watts(&looks), left, measured));
+                let (watts, left) = (watts(&looks), lock(&seen).left());
+                let in_all = watts.zip(left).map(|(watts, left)| joules + Joules::new(watts * left));
+                let forecast = in_all.map(|joules| Forecast { after: began.elapsed(), joules });
+                first = first.or(forecast);
+                say(told(joules, watts, left.zip(in_all), measured));
             }
+            first
         };
         let kinds = graph.stages.iter().map(|stage| stage.kind).collect();
         Ahead { stages, kinds, over: Some(over), waiting: Some(Box::new(watch)), watch: None }
     }
 
-    /// Ends the watch.
-    pub fn close(&mut self) {
+    /// Ends the watch. What it foresaw first, if it could.
+    pub fn close(&mut self) -> Option<Forecast> {
         drop(self.over.take());
-        if let Some(watch) = self.watch.take() {
-            let _ = watch.join();
-        }
+        self.watch.take()?.join().ok()?
     }
 }
 
@@ -143,12 +164,13 @@ fn watts(looks: &VecDeque<(Instant, Joules)>) -> Option<f64> {
     (secs > 0.0 && more.value() > 0.0).then(|| more.value() / secs)
 }
 
-/// `≈ 0.00120 kWh so far, ≈ 8 W, about 3 min 20 s left`.
-fn told(joules: Joules, watts: Option<f64>, left: Option<f64>, measured: bool) -> String {
+/// `≈ 0.00120 kWh so far, ≈ 8 W, about 3 min 20 s left, ≈ 0.00164 kWh then`.
+fn told(joules: Joules, watts: Option<f64>, left: Option<(f64, Joules)>, measured: bool) -> String {
     let mark = if measured { "" } else { "≈ " };
     let energy = (joules.value() > 0.0).then(|| format!("{mark}{} so far", written_energy(joules)));
     let power = watts.map(|watts| format!("{mark}{watts:.0} W"));
-    let left = left.map(|secs| format!("about {} left", seconds(secs)));
+    let left =
+        left.map(|(secs, then)| format!("about {} left, ≈ {} then", seconds(secs), written_energy(then)));
     [energy, power, left].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -240,8 +262,16 @@ mod tests {
         let look = |secs: u64, joules: f64| (now + Duration::from_secs(secs), Joules::new(joules));
         assert_eq!(watts(&VecDeque::from([look(0, 10.0), look(2, 20.0), look(4, 50.0)])), Some(10.0));
         assert_eq!(watts(&VecDeque::from([look(0, 10.0)])), None);
-        let line = told(Joules::new(3600.0), Some(10.0), Some(200.0), false);
-        assert_eq!(line, "≈ 0.00100 kWh so far, ≈ 10 W, about 3 min 20 s left");
+        let left = Some((200.0, Joules::new(5600.0)));
+        let line = told(Joules::new(3600.0), Some(10.0), left, false);
+        assert_eq!(line, "≈ 0.00100 kWh so far, ≈ 10 W, about 3 min 20 s left, ≈ 0.00156 kWh then");
         assert_eq!(told(Joules::default(), None, None, true), "");
+    }
+
+    #[test]
+    fn a_forecast_is_held_against_what_it_came_to() {
+        let forecast = Forecast { after: Duration::from_secs(41), joules: Joules::new(7200.0) };
+        let beside = forecast.beside(Joules::new(5400.0));
+        assert_eq!(beside, "≈ 0.00200 kWh foreseen after 41 s, 0.00150 kWh spent (−25 %)");
     }
 }

@@ -41,7 +41,7 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let mut ahead = look_ahead(&opened, &store, &mut history, &options, &view)?;
     let listeners: &mut [&mut dyn Listener] = &mut [&mut view, &mut journal, &mut budget, &mut ahead];
     let outcome = engine::run(graph, &store, &mut history, &options, listeners)?;
-    ahead.close();
+    let forecast = ahead.close();
     let record = record::launch(&opened.experiment, &outcome, started);
     let (launch, folder) = keep(record, journal, &opened, &store, &outcome)?;
     if arguments.tensorboard {
@@ -51,6 +51,9 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     }
     tell(arguments, &store, &outcome, &launch, &folder)?;
     let spent = report::totals(&report::Stored::new(&launch, &store)).spent;
+    if let (Some(forecast), Some(spent), true) = (forecast, spent, outcome.is_complete()) {
+        eprint(&format!("energy: {}\n", forecast.beside(spent)));
+    }
     budget.close(spent, &opened.experiment.path.to_string_lossy())?;
     ended(&outcome, &opened.experiment.path)
 }
