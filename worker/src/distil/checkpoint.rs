@@ -14,7 +14,7 @@ const NAME: &str = "distillation.safetensors";
 const LOSSES: &str = "losses";
 
 /// Time ahead of the first checkpoint; it doubles from one to the next.
-const FIRST: Duration = Duration::from_millis(250);
+const FIRST: Duration = Duration::from_millis(100);
 /// What a killed process loses at most.
 const MOST: Duration = Duration::from_secs(20);
 /// A checkpoint takes a tenth of the time at most, however long that makes the pauses.
@@ -111,7 +111,7 @@ mod tests {
             pace.save(|| Ok(())).unwrap();
             pauses.push(pace.pause.as_millis());
         }
-        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
+        assert_eq!(pauses, [200, 400, 800, 1600, 3200, 6400, 12_800, 20_000]);
         let slow = || {
             std::thread::sleep(Duration::from_millis(60));
             Ok(())

@@ -53,11 +53,13 @@ impl Shapes {
 
 /// What a receipt calls the largest estimate of a stage.
 const NOTE: &str = "estimated_memory_bytes";
+/// What a process takes with libtorch alone.
+const PROGRAM: u64 = 120 << 20;
 
 /// Notes that `what` takes `peak` bytes, and warns with the remedy where this machine has less.
 pub fn tell(task: &Task, device: Device, peak: u64, what: &str, remedy: &str) {
     let known = task.noted().get(NOTE).and_then(Value::as_u64).unwrap_or(0);
-    task.note(NOTE, peak.max(known));
+    task.note(NOTE, known.max(peak + PROGRAM));
     let available = available().filter(|available| device == Device::Cpu && peak > *available);
     if let Some(available) = available {
         let (peak, available) = (peak >> 20, available >> 20);

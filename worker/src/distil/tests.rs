@@ -143,9 +143,9 @@ fn what_is_estimated_of_memory_is_noted_before_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let task = bench(folder.path(), matching(2)).task();
     distil(&task, Device::Cpu).unwrap();
-    // Nothing but small images, yet never nothing.
+    // The program itself, and small images.
     let bytes = task.noted()["estimated_memory_bytes"].as_u64().unwrap();
-    assert!((10_000..100 << 20).contains(&bytes), "{bytes}");
+    assert!(((120 << 20) + 10_000..200 << 20).contains(&bytes), "{bytes}");
 }
 
 #[test]
