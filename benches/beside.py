@@ -49,10 +49,14 @@ def machine():
 
 
 def finish(lines, options, result):
-    text = "\n".join(lines) + "\n"
-    print(text)
+    print("\n".join(lines) + "\n")
+    keep(lines, options, result)
+
+
+def keep(lines, options, result):
+    """What is measured by now: a run that is stopped has not been for nothing."""
     if options.save:
-        (ROOT / "benches/results" / result).write_text(text)
+        (ROOT / "benches/results" / result).write_text("\n".join(lines) + "\n")
 
 
 def say(text):

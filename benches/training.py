@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from beside import CLASSES, HINT, PER_CLASS, VALID, arguments, chosen, finish, machine, project, say
+from beside import CLASSES, HINT, PER_CLASS, VALID, arguments, chosen, finish, keep, machine, project, say
 from orchestration import find_pipeline
 
 PEER = Path(__file__).with_name("training_peer.py")
@@ -198,6 +198,7 @@ def main():
     with project() as folder:
         for case in chosen(CASES, options.words):
             lines += rows(case, measure(options, pipeline, folder, case))
+            keep(lines, options, "training.md")
     say(f"{time.time() - started:.0f} s in all")
     finish(lines, options, "training.md")
 
