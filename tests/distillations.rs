@@ -47,19 +47,19 @@ method = "{followed}"
 experts = "teachers"
 
 [matrix]
-method = [{ distribution-matching = { iterations = 200, width = 16, real_batch = 8 } }]
-code = [{ autoencoder = { code = 8, width = 3, depth = 2, iterations = 400, batch = 8, pictures = 3 } }]
+method = [{ distribution-matching = { iterations = 120, width = 16, real_batch = 8 } }]
+code = [{ autoencoder = { code = 8, width = 3, depth = 2, iterations = 250, batch = 8, pictures = 3 } }]
 plain = [
-    { distribution-matching = { iterations = 400, width = 16, real_batch = 8 } },
-    { gradient-matching = { iterations = 100, width = 16, real_batch = 8 } },
-    { feature-regression = { iterations = 400, width = 8, real_batch = 16, pool = 3, oldest = 7 } },
-    { characteristic-function = { iterations = 300, width = 16, real_batch = 8 } },
-    { autoencoder = { iterations = 400, batch = 16, code = 8, width = 8 } },
-    { forgetting = { network = { convnet = { width = 8 } }, epochs = 250, batch = 6 } },
+    { distribution-matching = { iterations = 250, width = 16, real_batch = 8 } },
+    { gradient-matching = { iterations = 60, width = 16, real_batch = 8 } },
+    { feature-regression = { iterations = 250, width = 8, real_batch = 16, pool = 3, oldest = 7 } },
+    { characteristic-function = { iterations = 200, width = 16, real_batch = 8 } },
+    { autoencoder = { iterations = 200, batch = 16, code = 8, width = 8 } },
+    { forgetting = { network = { convnet = { width = 8 } }, epochs = 160, batch = 6 } },
 ]
 followed = [
-    { trajectory-matching = { iterations = 90, student_steps = 8, expert_epochs = 1 } },
-    { difficulty-aligned = { iterations = 90, student_steps = 8, expert_epochs = 1, latest_start = 3 } },
+    { trajectory-matching = { iterations = 60, student_steps = 8, expert_epochs = 1 } },
+    { difficulty-aligned = { iterations = 60, student_steps = 8, expert_epochs = 1, latest_start = 3 } },
 ]
 "#;
 
