@@ -79,10 +79,13 @@ def vit_tiny(_nn, side, classes):
     return timm.create_model("vit_tiny_patch16_224", img_size=side, patch_size=8, num_classes=classes)
 
 
-def convnext(_nn, _side, classes):
+def convnext(nn, _side, classes):
     import timm
 
-    return timm.create_model("convnext_atto", patch_size=2, num_classes=classes)
+    network = timm.create_model("convnext_atto", num_classes=classes)
+    # By `patch_size=2` timm would halve the images once more ahead of the first stage.
+    network.stem[0] = nn.Conv2d(3, network.stem[0].out_channels, 2, 2)
+    return network
 
 
 NETWORKS = {
