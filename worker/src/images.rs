@@ -101,7 +101,12 @@ impl Images {
     /// The images at these places, normalised, `[n, 3, h, w]` f32 with channels fastest, and their labels.
     pub fn at(&self, places: &[i64]) -> (Tensor, Tensor) {
         let chosen = Tensor::from_slice(places).to_device(self.device);
-        (self.normalised(&self.gathered(places)), self.labels.index_select(0, &chosen))
+        let pixels = match self.residence {
+            Residence::Batches => self.gathered(places),
+            // One copy of the places to a GPU serves pixels and labels.
+            Residence::File | Residence::Gpu => self.pixels.index_select(0, &chosen),
+        };
+        (self.normalised(&pixels), self.labels.index_select(0, &chosen))
     }
 
     /// The pixels of the images at these places, neither normalised nor whitened: `[n, 3, h, w]` f32, black 0 and white 1.
