@@ -27,11 +27,11 @@ choice! {
         /// ResNet of 50 layers (He et al. 2016), that can be turned into a ConvNeXt step by step.
         "resnet50" => Resnet50 @ 1,
         /// ConvNeXt: depthwise 7×7 and inverted bottlenecks (Liu et al. 2022), from 3.7 to 28.6 M parameters.
-        "convnext" => Convnext @ 1,
+        "convnext" => Convnext @ 2,
         /// A vision transformer 192 wide and 12 blocks deep (Dosovitskiy et al. 2021; Touvron et al. 2021).
-        "vit-tiny" => VitTiny @ 1,
+        "vit-tiny" => VitTiny @ 2,
         /// A transformer with attention in shifted windows (Liu et al. 2021); 96 wide it is Swin-T.
-        "swin" => Swin @ 1,
+        "swin" => Swin @ 2,
         /// A vanilla CNN of three convolutions.
         "cnn" => Cnn @ 1,
         /// An ultra-light CNN of three convolutions of 16, 32 and 64 channels.

@@ -2,6 +2,7 @@
 //! `pipeline::networks`.
 
 mod attention;
+mod dense;
 mod description;
 mod network;
 mod parameters;

@@ -6,6 +6,7 @@ use pipeline::networks::Layer;
 use tch::{Kind, Tensor};
 
 use super::attention::{attention, merge_patches, tokens, window_attention};
+use super::dense::dense;
 
 /// Added to the variances of BatchNorm and GroupNorm (PyTorch's default).
 const NORM_EPS: f64 = 1e-5;
@@ -116,8 +117,7 @@ impl Pass<'_> {
             Layer::Dense { weight, bias } => {
                 let (weight, bias) = (self.narrowed(*weight), bias.map(|place| self.narrowed(place)));
                 // A convolution of one pixel may keep its weights as `[out, in, 1, 1]`.
-                let weight = weight.flatten(1, -1);
-                on_positions(x, |x| x.linear(&weight, bias.as_ref()))
+                dense(x, &weight.flatten(1, -1), bias.as_ref())
             }
             _ => unreachable!("only convolutions and dense layers come here"),
         }
@@ -171,7 +171,7 @@ impl Pass<'_> {
 }
 
 /// Does something to the last dimension, or to the channels of `[n, c, h, w]`, which then lie last in memory.
-fn on_positions(x: &Tensor, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+pub fn on_positions(x: &Tensor, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
     if x.dim() == 4 { f(&x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]) } else { f(x) }
 }
 
