@@ -142,7 +142,7 @@ pub fn settle(choice: DeviceChoice, torch_threads: usize, facts: &WorkerFacts) -
     let libtorch = [parts.next().unwrap_or("0"), parts.next().unwrap_or("0")].join(".");
     // Every GPU that libtorch 2.11 serves multiplies bf16; few processors do.
     let bf16 = cuda || bf16_unit().is_some();
-    Ok(Machine { cuda, torch_threads, libtorch, bf16 })
+    Ok(Machine { cuda, deterministic: false, torch_threads, libtorch, bf16 })
 }
 
 /// The machine's GPUs by index, as `nvidia-smi` counts.

@@ -105,8 +105,15 @@ seed = [0, 1]
         std::fs::write(&path, EXPERIMENT).unwrap();
         let store = Store::open(&folder.path().join("store")).unwrap();
         let told = |cuda: bool, state: State| {
-            let machine =
-                |_, torch_threads| Ok(Machine { cuda, torch_threads, libtorch: "2.11".into(), bf16: false });
+            let machine = |_, torch_threads| {
+                Ok(Machine {
+                    cuda,
+                    deterministic: false,
+                    torch_threads,
+                    libtorch: "2.11".into(),
+                    bf16: false,
+                })
+            };
             let experiment = experiment::load(&path, &[], &machine).unwrap();
             let states = vec![state; experiment.graph.stages.len()];
             lines(&experiment, &Plan { states }, &store)

@@ -173,8 +173,9 @@ fn settle(found: &project::Found, machine: Resolve<'_>, problems: &mut Problems)
             said.split_once("\nhint: ").map_or((&*said, None), |(text, hint)| (text, Some(hint)));
         let hint = hint.map(str::to_string);
         problems.push(Problem { origin, hint, ..Problem::nowhere(message) });
-        Machine { cuda: false, torch_threads: 1, libtorch: String::new(), bf16: false }
+        Machine { cuda: false, deterministic: false, torch_threads: 1, libtorch: String::new(), bf16: false }
     });
+    let machine = Machine { deterministic: project.deterministic, ..machine };
     Setting::new(machine, found.root.clone(), project.datasets.clone())
 }
 

@@ -12,6 +12,8 @@ use super::evaluate::Split;
 pub struct Machine {
     /// Whether tensor stages run on CUDA.
     pub cuda: bool,
+    /// Whether CUDA is to give the same bits each time.
+    pub deterministic: bool,
     /// Threads that libtorch computes with, in each stage.
     pub torch_threads: usize,
     /// libtorch's version, major.minor: `2.11`.

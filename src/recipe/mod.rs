@@ -166,11 +166,17 @@ pub trait Describe: Serialize + DeserializeOwned + JsonSchema + Clone {
     fn environment(&self, setting: &Setting) -> Value {
         let machine = &setting.machine;
         match Self::PROGRAM {
-            Program::Worker => json!({
-                "libtorch": machine.libtorch,
-                "device": if machine.cuda { "cuda" } else { "cpu" },
-                "torch_threads": machine.torch_threads,
-            }),
+            Program::Worker => {
+                let mut class = json!({
+                    "libtorch": machine.libtorch,
+                    "device": if machine.cuda { "cuda" } else { "cpu" },
+                    "torch_threads": machine.torch_threads,
+                });
+                if machine.cuda && machine.deterministic {
+                    class["deterministic"] = true.into();
+                }
+                class
+            }
             Program::Own => Value::Null,
         }
     }

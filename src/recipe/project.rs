@@ -17,6 +17,10 @@ pub struct Project {
     pub artifacts: PathBuf,
     /// Where networks are trained: `auto` takes CUDA where there is an NVIDIA driver, else the CPU.
     pub device: DeviceChoice,
+    /// Whether a GPU is to give the same bits each time, as the processor does: libtorch then takes only algorithms that
+    /// do, which are slower (by how much, this project has not measured), and an operation that has none fails the
+    /// stage, by name. Part of the key of what a GPU makes. Without it, such results are marked as not deterministic.
+    pub deterministic: bool,
     /// Threads that libtorch computes with in each stage. Results depend on it, so it is part of the key.
     #[schemars(range(min = 1, max = 256))]
     pub torch_threads: usize,
@@ -34,6 +38,7 @@ impl Default for Project {
         Project {
             artifacts: PathBuf::from("artifacts"),
             device: DeviceChoice::Auto,
+            deterministic: false,
             torch_threads: 1,
             jobs: None,
             energy: Energy::default(),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use pipeline::engine::{self, Job};
 
+use crate::determinism;
+
 /// libtorch's folder when this program was built.
 const BUILT_WITH: &str = env!("LIBTORCH_LIB");
 const CUDA_LIBRARY: &str = "libtorch_cuda.so";
@@ -39,9 +41,17 @@ pub fn prepare(job: &Job) -> Result<tch::Device> {
         }
     }
     let device = choose(&ThisMachine, &job.device)?;
+    if is_to_be_deterministic(job) {
+        determinism::insist()?;
+    }
     tch::set_num_interop_threads(1);
     tch::set_num_threads(i32::try_from(job.threads).unwrap_or(i32::MAX));
     Ok(device)
+}
+
+/// Whether the job's environment wants the same bits each time of a GPU; a processor gives them anyway.
+pub fn is_to_be_deterministic(job: &Job) -> bool {
+    job.pre_image["environment"]["deterministic"] == true
 }
 
 /// Waits until the device has done all that it was asked.

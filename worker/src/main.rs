@@ -2,6 +2,7 @@
 
 mod allocator;
 mod describe;
+mod determinism;
 mod device;
 
 mod figures;
@@ -53,13 +54,17 @@ fn dispatch(task: &Task) -> Result<()> {
     let device = device::prepare(&task.job)?;
     task.note("libtorch", describe::libtorch_version());
     task.note("cpu_capability", describe::capability());
+    if device.is_cuda() && !device::is_to_be_deterministic(&task.job) {
+        task.note("deterministic", false);
+    }
     let to_its_end = || {
         let done = work(task, device);
         // What was asked of a GPU is done, and drawn, later than it returns.
         device::wait(device);
         done
     };
-    memory::attempt(to_its_end).unwrap_or_else(|found| Err(out_of_memory(&found)))
+    let within_memory = || memory::attempt(to_its_end).unwrap_or_else(|found| Err(out_of_memory(&found)));
+    determinism::attempt(within_memory)
 }
 
 /// Memory that runs out is no bug of ours: it gets a remedy.

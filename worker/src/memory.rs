@@ -87,8 +87,13 @@ pub fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
 
 /// Whether a panic is memory that ran out: tch panics where libtorch throws.
 fn said(panic: &(dyn Any + Send)) -> Option<OutOfMemory> {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    OutOfMemory::of(text.or_else(|| panic.downcast_ref::<&'static str>().copied())?)
+    OutOfMemory::of(text(panic)?)
+}
+
+/// The words of a panic.
+pub fn text(panic: &(dyn Any + Send)) -> Option<&str> {
+    let written = panic.downcast_ref::<String>().map(String::as_str);
+    written.or_else(|| panic.downcast_ref::<&'static str>().copied())
 }
 
 #[cfg(test)]

@@ -72,6 +72,21 @@ fn a_stage_is_lowered_with_what_it_reads_and_hands_on() {
 }
 
 #[test]
+fn what_a_gpu_makes_is_keyed_by_whether_it_has_to_make_the_same_each_time() {
+    let folder = Folder::new(DESIGN);
+    let environment = |cuda: bool, deterministic: bool| {
+        let sets = [format!("deterministic={deterministic}")];
+        let on = |device, threads| machine(device, threads).map(|machine| Machine { cuda, ..machine });
+        let experiment = load_from(folder.0.path(), &folder.path("x.toml"), &sets, &on).unwrap();
+        let net = experiment.graph.stages.iter().find(|stage| stage.name == "net").unwrap();
+        net.environment.clone()
+    };
+    assert_eq!(environment(true, true)["deterministic"], true);
+    assert_eq!(environment(true, false).get("deterministic"), None, "keys of before hold");
+    assert_eq!(environment(false, true), environment(false, false), "a processor makes them in any case");
+}
+
+#[test]
 fn axes_that_a_row_does_not_depend_on_are_absent() {
     let text = DESIGN.replace("network = \"{network}\"", "network = \"cnn\"");
     let folder =

@@ -104,7 +104,7 @@ impl Folder {
 /// A machine without a GPU.
 pub fn machine(device: DeviceChoice, torch_threads: usize) -> anyhow::Result<Machine> {
     anyhow::ensure!(device != DeviceChoice::Cuda, "`device = \"cuda\"`, but there is no NVIDIA driver");
-    Ok(Machine { cuda: false, torch_threads, libtorch: "2.11".into(), bf16: false })
+    Ok(Machine { cuda: false, deterministic: false, torch_threads, libtorch: "2.11".into(), bf16: false })
 }
 
 /// CIFAR-10's files are not part of the project: drawn pictures stand for them.

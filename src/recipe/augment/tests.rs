@@ -9,7 +9,8 @@ use super::super::{Machine, Recipe};
 use super::*;
 
 fn setting() -> Setting {
-    let machine = Machine { cuda: false, torch_threads: 1, libtorch: String::new(), bf16: false };
+    let machine =
+        Machine { cuda: false, deterministic: false, torch_threads: 1, libtorch: String::new(), bf16: false };
     Setting::new(machine, PathBuf::new(), BTreeMap::new())
 }
 

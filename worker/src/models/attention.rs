@@ -125,12 +125,13 @@ mod tests {
     fn attention_in_bf16_is_that_of_f32_but_for_rounding() {
         for tokens in [5, MOST_KEPT + 1] {
             let x = images(2, 32).flatten(1, -1).narrow(1, 0, tokens * 6).view([2, tokens, 6]);
-            let [[exact, exact_slope], [rounded, rounded_slope]] = [Kind::Float, Kind::BFloat16].map(|kind| {
-                let x = x.detach().set_requires_grad(true);
-                let y = attention(&x.to_kind(kind), 2).to_kind(Kind::Float);
-                (&y * y.sin()).sum(Kind::Float).backward();
-                [y, x.grad()]
-            });
+            let [[exact, exact_slope], [rounded, rounded_slope]] =
+                [Kind::Float, Kind::BFloat16].map(|kind| {
+                    let x = x.detach().set_requires_grad(true);
+                    let y = attention(&x.to_kind(kind), 2).to_kind(Kind::Float);
+                    (&y * y.sin()).sum(Kind::Float).backward();
+                    [y, x.grad()]
+                });
             assert_eq!(exact.size(), [2, tokens, 2]);
             for (exact, rounded) in [(exact, rounded), (exact_slope, rounded_slope)] {
                 let apart = (&exact - rounded).norm().double_value(&[]) / exact.norm().double_value(&[]);
