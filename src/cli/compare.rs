@@ -11,9 +11,7 @@ pub fn compare(arguments: &Compare) -> Result<(), Failure> {
     let opened = Opened::here()?;
     let launches = launches(&opened, &arguments.launches)?;
     if arguments.against.is_some() {
-        let text = report::against_published(&launches, &opened.store()?, format(arguments.format));
-        say!("{}", text.map_err(Failure::usage)?.trim_end());
-        return Ok(());
+        return against_published(&launches, &opened, format(arguments.format));
     }
     let filters = arguments.filters.iter().map(|text| filter(text)).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
@@ -36,6 +34,22 @@ pub fn compare(arguments: &Compare) -> Result<(), Failure> {
         say!("{}", text.trim_end());
     }
     Ok(())
+}
+
+/// A figure that is not repeated is a failure, so that a script can tell.
+fn against_published(launches: &[Launch], opened: &Opened, format: report::Format) -> Result<(), Failure> {
+    let found = report::against_published(launches, &opened.store()?, format).map_err(Failure::usage)?;
+    say!("{}", found.text.trim_end());
+    match found.short {
+        0 => Ok(()),
+        short => Err(Failure::new(
+            Failure::STAGE,
+            format!(
+                "{short} of {} results are more than 1.5 points below the published figure",
+                found.groups
+            ),
+        )),
+    }
 }
 
 /// The launches that a person names.

@@ -46,6 +46,30 @@ fn standing(of: &Group, groups: &[&Group]) -> Standing {
     }
 }
 
+/// What a group's networks were trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Images as they are: all of a subset, or some that were drawn or chosen.
+    Real,
+    /// Images that were made or changed for the purpose.
+    Distilled,
+}
+
+/// Methods that choose real images and change nothing of them.
+const CHOOSING: [&str; 5] = ["random", "herding", "k-means", "k-center", "forgetting"];
+
+/// `None` for images of other stages.
+pub fn kind(group: &Group) -> Option<Kind> {
+    match &group.rows.first()?.origin.images {
+        Images::Full => Some(Kind::Real),
+        Images::Distilled(set) => {
+            let method = set.method.as_deref()?;
+            Some(if CHOOSING.contains(&method) { Kind::Real } else { Kind::Distilled })
+        }
+        Images::Other => None,
+    }
+}
+
 fn accuracy(group: &Group) -> Option<f64> {
     Some(group.spread(ACCURACY)?.mean)
 }

@@ -71,6 +71,8 @@ pub const STEPS: Constant = ("steps", |row| row.training.steps);
 pub const PARAMETERS: Constant = ("parameters", |row| row.network.parameters);
 pub const MULTIPLY_ADDS: Constant = ("multiply_adds", |row| row.costs.multiply_adds);
 pub const STORED_BYTES: Constant = ("stored_bytes", |row| row.stored_bytes);
+/// Values of a distilled set's images, labels and codes.
+pub const STORED_FLOATS: Constant = ("stored_floats", |row| row.origin.images.stored_floats());
 pub const IMAGES_TRAINED_ON: Constant = ("images_trained_on", |row| row.training.images);
 pub const TEST_IMAGES: Constant = ("test_images", |row| row.scores.images);
 
@@ -265,7 +267,8 @@ pub fn table(launch: &Launch, groups: &[Group]) -> Table {
         .chain(quantities)
         .chain(constants.map(str::to_string))
         .chain(names(&fixed[8..]))
-        .chain(names(&["accuracy_wilson_low_95", "accuracy_wilson_high_95"]));
+        .chain(names(&["accuracy_wilson_low_95", "accuracy_wilson_high_95"]))
+        .chain(names(&["teacher_secs_mean", "distil_secs_mean", "stored_floats"]));
     let mut table = Table::new(columns);
     table.rows = groups.iter().map(cells).collect();
     table
@@ -297,6 +300,8 @@ fn cells(group: &Group) -> Vec<Cell> {
     cells.push(Cell::text(group.all_chosen()));
     let wilson = group.wilson();
     cells.extend([wilson.map(|(low, _)| low), wilson.map(|(_, high)| high)].map(Cell::from));
+    let mean = |quantity| Cell::from(group.spread(quantity).map(|spread| spread.mean));
+    cells.extend([mean(TEACHER_SECS), mean(DISTIL_SECS), group.constant(STORED_FLOATS).into()]);
     cells
 }
 

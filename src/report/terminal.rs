@@ -12,7 +12,7 @@ use super::statistics::{Spread, wilson};
 use super::stored::Stored;
 use super::summary::{
     self, ACCURACY, ENERGY, Group, IMAGES_TRAINED_ON, MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS,
-    STORED_BYTES, TOTAL_SECS, TRAIN_SECS, TRIALS_SECS,
+    STORED_BYTES, STORED_FLOATS, TOTAL_SECS, TRAIN_SECS, TRIALS_SECS,
 };
 use crate::energy::Class;
 use crate::engine::Store;
@@ -138,7 +138,7 @@ struct Trait {
     called: &'static str,
 }
 
-const TRAITS: [Trait; 5] = [
+const TRAITS: [Trait; 6] = [
     Trait {
         header: "parameters",
         constant: PARAMETERS,
@@ -160,6 +160,13 @@ const TRAITS: [Trait; 5] = [
         write: figures::bytes,
         rank: 5,
         called: "of training images",
+    },
+    Trait {
+        header: "values",
+        constant: STORED_FLOATS,
+        write: figures::count,
+        rank: 5,
+        called: "values of the distilled set",
     },
     Trait { header: "steps", constant: STEPS, write: whole, rank: 6, called: "steps" },
 ];
@@ -330,9 +337,21 @@ fn meaning_of_spread(groups: &[Group]) -> Option<String> {
     let (outer, inner) = widest.over.split_first()?;
     let first = match inner {
         [] => String::new(),
-        axes => format!("averaged over {} first; ", quoted(axes)),
+        axes => format!("averaged over {}{} first; ", quoted(axes), in_each(groups, widest)),
     };
     Some(format!("{first}± is the standard deviation over `{outer}`; n counts different results"))
+}
+
+/// ` (3 each)`: results by value of the outermost axis, of the groups replicated alike.
+fn in_each(groups: &[Group], widest: &Group) -> String {
+    let alike = groups.iter().filter(|group| group.over == widest.over);
+    let counts: Vec<usize> =
+        alike.flat_map(|group| group.runs_by_unit()).map(|(_, rows)| rows.len()).collect();
+    match (counts.iter().min(), counts.iter().max()) {
+        (Some(least), Some(most)) if least == most => format!(" ({most} each)"),
+        (Some(least), Some(most)) => format!(" ({least} to {most} each)"),
+        _ => String::new(),
+    }
 }
 
 fn quoted(axes: &[String]) -> String {

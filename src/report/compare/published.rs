@@ -42,6 +42,29 @@ impl Repeated<'_> {
     fn within(&self) -> Option<bool> {
         Some((100.0 * self.difference()?).round().abs() <= 100.0 * WITHIN)
     }
+
+    /// Within 1.5 points, or better.
+    fn holds(&self) -> Option<bool> {
+        Some(self.within()? || self.difference()? > 0.0)
+    }
+
+    fn answer(&self) -> &'static str {
+        match (self.within(), self.holds()) {
+            (Some(true), _) => "yes",
+            (_, Some(true)) => "better",
+            (_, Some(false)) => "no",
+            (_, None) => "",
+        }
+    }
+}
+
+/// What is to be shown, and how many groups fall short of their figure.
+#[derive(Debug)]
+pub struct Against {
+    pub text: String,
+    /// Groups that are worse by more than a point and a half.
+    pub short: usize,
+    pub groups: usize,
 }
 
 /// A row a group: ours at the end and at its best on the test split, the published figure, and their difference by the
@@ -49,7 +72,7 @@ impl Repeated<'_> {
 ///
 /// # Errors
 /// No launch has a `[published]` figure, or an artifact cannot be read.
-pub fn against_published(launches: &[Launch], store: &Store, format: Format) -> Result<String> {
+pub fn against_published(launches: &[Launch], store: &Store, format: Format) -> Result<Against> {
     let mut rows = Vec::new();
     for launch in launches {
         let Some(published) = &launch.published else { continue };
@@ -66,13 +89,15 @@ pub fn against_published(launches: &[Launch], store: &Store, format: Format) -> 
         );
     }
     let columns = columns(&rows);
-    Ok(match format {
+    let short = rows.iter().filter(|row| row.holds() == Some(false)).count();
+    let text = match format {
         Format::Text { width, color } => as_text(columns, &rows, width, &Style { color }),
         Format::Markdown => text::drawn(&columns, markdown) + &lines(&rows, "\n"),
         Format::Latex => lines(&rows, "% ") + &text::drawn(&columns, latex),
         Format::Csv => String::from_utf8(table(&rows).csv()?)?,
         Format::Json => format!("{:#}\n", json!({ "version": VERSION, "rows": table(&rows).json() })),
-    })
+    };
+    Ok(Against { text, short, groups: rows.len() })
 }
 
 fn as_text(mut columns: Vec<Column>, rows: &[Repeated], width: usize, style: &Style) -> String {
@@ -100,7 +125,6 @@ fn columns(rows: &[Repeated]) -> Vec<Column> {
         let Published { accuracy, sd, .. } = row.published;
         sd.map_or(format!("{accuracy:.1}"), |sd| format!("{accuracy:.1} ± {sd:.1}"))
     };
-    let within = |row: &Repeated| row.within().map_or("", |within| if within { "yes" } else { "no" }).into();
     let points =
         |row: &Repeated| row.difference().map_or("".into(), |points| figures::points(points / 100.0));
     let mut columns = vec![words("experiment", &|row| row.group.experiment.clone())];
@@ -112,7 +136,7 @@ fn columns(rows: &[Repeated]) -> Vec<Column> {
         numbers("published %", &published),
         words("statistic", &|row| row.published.statistic.name().to_string()),
         numbers("Δ points", &points),
-        words("within 1.5", &within),
+        words("within 1.5", &|row| row.answer().to_string()),
     ]);
     columns.retain(|column| !column.is_blank());
     columns
@@ -132,7 +156,7 @@ fn axes(rows: &[Repeated]) -> Vec<String> {
 /// What has to be known to read the figures, each once.
 fn notes(rows: &[Repeated]) -> Vec<String> {
     let mut notes = vec![format!(
-        "Δ: ours less the published figure, by the authors' statistic; within {WITHIN} points counts as repeated"
+        "Δ: ours less the published figure, by the authors' statistic; within {WITHIN} points, or better, counts as repeated"
     )];
     if rows.iter().any(|row| row.group.spread(BEST_ON_TEST).is_some()) {
         let best = "best on test: the highest accuracy that a training had on the test split at any point of its curve; \
@@ -169,6 +193,7 @@ fn table(rows: &[Repeated]) -> Table {
         "difference",
         "within_1_5_points",
         "source",
+        "repeated",
     ];
     let columns = before.into_iter().chain(axes.clone()).chain(after.map(String::from));
     let mut table = Table::new(columns);
@@ -187,6 +212,7 @@ fn table(rows: &[Repeated]) -> Table {
         cells.push(row.difference().map(|points| points / 100.0).into());
         cells.push(row.within().into());
         cells.push(Cell::text(&row.published.source));
+        cells.push(row.holds().into());
         table.rows.push(cells);
     }
     table
@@ -203,7 +229,7 @@ mod tests {
     }
 
     /// Sets with mean accuracies 0.52 and 0.62.
-    fn said(published: Option<Published>, format: Format) -> Result<String> {
+    fn said(published: Option<Published>, format: Format) -> Result<Against> {
         let mut fixture = Fixture::sets(&[&[0.50, 0.54], &[0.60, 0.64]]);
         fixture.launch.published = published;
         for (place, stage) in fixture.launch.stages.clone().iter().enumerate() {
@@ -215,16 +241,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_worse_by_more_is_counted_and_what_is_better_is_not() {
+        let against = |accuracy: f64| {
+            let found = said(Some(published(accuracy, Statistic::Last)), Format::Csv).unwrap();
+            (
+                found.short,
+                found.groups,
+                found.text.lines().nth(1).unwrap().rsplit_once(',').unwrap().1.to_string(),
+            )
+        };
+        assert_eq!(against(58.5), (0, 1, "true".into()));
+        assert_eq!(against(40.0), (0, 1, "true".into()));
+        assert_eq!(against(58.6), (1, 1, "false".into()));
+    }
+
+    #[test]
     fn ours_stands_beside_the_published_figure_by_the_authors_statistic() {
         let text = Format::Text { width: 110, color: false };
-        insta::assert_snapshot!(said(Some(published(58.4, Statistic::Last)), text).unwrap());
-        insta::assert_snapshot!(said(Some(published(64.0, Statistic::BestOnTest)), text).unwrap());
+        insta::assert_snapshot!(said(Some(published(58.4, Statistic::Last)), text).unwrap().text);
+        insta::assert_snapshot!(said(Some(published(64.0, Statistic::BestOnTest)), text).unwrap().text);
     }
 
     #[test]
     fn data_hold_shares_and_whether_the_figure_is_repeated() {
         let cells = |accuracy: f64, statistic: Statistic| {
-            let csv = said(Some(published(accuracy, statistic)), Format::Csv).unwrap();
+            let csv = said(Some(published(accuracy, statistic)), Format::Csv).unwrap().text;
             let mut reader = csv::Reader::from_reader(csv.as_bytes());
             let headers = reader.headers().unwrap().clone();
             let row = reader.records().next().unwrap().unwrap();

@@ -7,8 +7,8 @@ use super::super::sides::{Side, Sides};
 use super::super::statistics::{Finding, sign_flip};
 use super::super::summary::{
     ACCURACY, BEST_ON_TEST, CO2, COST, Constant, DISTIL_SECS, ENERGY, IMAGES_TRAINED_ON, JOULES_PER_1000,
-    MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS, STORED_BYTES, TEACHER_SECS, TEST_IMAGES, TOTAL_SECS,
-    TRAIN_SECS, TRIALS_SECS,
+    MULTIPLY_ADDS, PARAMETERS, Quantity, STEPS, STORED_BYTES, STORED_FLOATS, TEACHER_SECS, TEST_IMAGES,
+    TOTAL_SECS, TRAIN_SECS, TRIALS_SECS,
 };
 
 const MEANS: &[Quantity] = &[TRAIN_SECS, TOTAL_SECS];
@@ -56,7 +56,7 @@ pub fn table(sides: &Sides, judged: &[Option<Judged>], only_diff: bool) -> Table
 }
 
 /// Of the distillation literature: seconds of each part, and how a set stands between random images and full data.
-const PROTOCOL: [&str; 8] = [
+const PROTOCOL: [&str; 9] = [
     "teacher_secs_mean",
     "distil_secs_mean",
     "best_test_accuracy_mean",
@@ -65,9 +65,10 @@ const PROTOCOL: [&str; 8] = [
     "ior",
     "lrs",
     "ars",
+    "stored_floats",
 ];
 
-fn protocol(side: &Side, standing: &Standing) -> [Cell; 8] {
+fn protocol(side: &Side, standing: &Standing) -> [Cell; 9] {
     let mean = |quantity: Quantity| Cell::from(side.group.spread(quantity).map(|spread| spread.mean));
     let Standing { relative, hlr, ior, lrs, ars } = *standing;
     [
@@ -79,6 +80,7 @@ fn protocol(side: &Side, standing: &Standing) -> [Cell; 8] {
         ior.into(),
         lrs.into(),
         ars.into(),
+        side.group.constant(STORED_FLOATS).into(),
     ]
 }
 

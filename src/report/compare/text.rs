@@ -11,7 +11,7 @@ use super::super::sides::{Side, Sides};
 use super::super::statistics::seeds_needed;
 use super::super::summary::{
     ACCURACY, Constant, ENERGY, Group, IMAGES_TRAINED_ON, MULTIPLY_ADDS, PARAMETERS, STEPS, STORED_BYTES,
-    TOTAL_SECS, TRAIN_SECS,
+    STORED_FLOATS, TOTAL_SECS, TRAIN_SECS,
 };
 use super::super::terminal::{self, Note};
 use super::{Compared, INTERVAL, verdict};
@@ -133,7 +133,7 @@ fn interval(judged: &Judged) -> String {
     format!("{} to {}{star}", figures::points(low), figures::points(high))
 }
 
-fn costs(sides: &Sides, groups: &[Group]) -> [Column; 10] {
+fn costs(sides: &Sides, groups: &[Group]) -> [Column; 11] {
     let ratio = |quantity| {
         let cell = |side: &Side| sides.ratio(side, quantity).map_or(String::new(), figures::ratio);
         sides.sides.iter().map(cell).collect::<Vec<_>>()
@@ -152,6 +152,7 @@ fn costs(sides: &Sides, groups: &[Group]) -> [Column; 10] {
         constant("mult-adds", MULTIPLY_ADDS, figures::count, 5),
         constant("images", IMAGES_TRAINED_ON, terminal::whole, 6),
         constant("stored", STORED_BYTES, figures::bytes, 7),
+        constant("values", STORED_FLOATS, figures::count, 6),
         constant("steps", STEPS, terminal::whole, 8),
     ]
 }

@@ -6,7 +6,7 @@ use super::super::judge::Opinion;
 use super::super::statistics::{Finding, Spread};
 use super::super::summary::{
     ACCURACY, CO2, COST, Constant, ENERGY, IMAGES_TRAINED_ON, JOULES_PER_1000, MULTIPLY_ADDS, PARAMETERS,
-    Quantity, STEPS, STORED_BYTES, TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
+    Quantity, STEPS, STORED_BYTES, STORED_FLOATS, TEST_IMAGES, TOTAL_SECS, TRAIN_SECS,
 };
 use super::facts::Facts;
 use super::html::{Column, Field, table};
@@ -187,6 +187,7 @@ fn sizes(facts: &Facts) -> Vec<Column> {
         Column::numbers("multiply-adds", each(facts, constant(MULTIPLY_ADDS, figures::count))),
         Column::numbers("training images", each(facts, constant(IMAGES_TRAINED_ON, whole))),
         Column::numbers("stored", each(facts, constant(STORED_BYTES, figures::bytes))),
+        Column::numbers("stored values", each(facts, constant(STORED_FLOATS, figures::count))),
         Column::numbers("steps", each(facts, constant(STEPS, whole))),
         Column::numbers("test images", each(facts, constant(TEST_IMAGES, whole))),
         Column::numbers("ms an image", each(facts, latency)),

@@ -13,6 +13,7 @@ mod leaderboard;
 mod learning;
 mod lifetime;
 mod method;
+mod own_accuracy;
 mod pdf;
 mod pictures;
 mod power;
@@ -159,6 +160,7 @@ fn break_even(facts: &Facts) -> Result<Section> {
         "Pale lines are not shown to be as accurate: for them there is no break-even at equal accuracy.";
     let rest = [
         break_even::words(facts),
+        own_accuracy::words(facts)?,
         break_even::to_reach(facts)?,
         equal::at_equal_cost(facts)?,
         scenarios::scenarios(facts),
