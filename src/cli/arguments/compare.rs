@@ -19,7 +19,8 @@ pub struct Compare {
     /// Say whether each is no worse than its baseline by more than so many points of accuracy
     #[arg(long, value_name = "POINTS", value_parser = points)]
     pub margin: Option<f64>,
-    /// Set results beside what papers report of the same setting: each experiment's `[published]`
+    /// Set results beside what papers report of the same setting: each experiment's `[published]`; ends with 1
+    /// where one is more than 1.5 points worse
     #[arg(long, value_name = "published", value_parser = ["published"], conflicts_with_all = ["by", "baseline", "margin", "filters", "group_by", "sort", "only_diff"])]
     pub against: Option<String>,
     /// Keep groups with one of these values: `network=cnn,vgg16-bn`
