@@ -14,20 +14,26 @@ pub fn compare(arguments: &Compare) -> Result<(), Failure> {
         return against_published(&launches, &opened, format(arguments.format));
     }
     let filters = arguments.filters.iter().map(|text| filter(text)).collect::<Result<Vec<_>, _>>()?;
+    let chosen = Chosen {
+        by: arguments.by.as_deref(),
+        baseline: arguments.baseline.as_deref(),
+        only: filters,
+        group_by: arguments.group_by.iter().map(String::as_str).collect(),
+        unlike: arguments.unlike,
+    };
     let comparison = Comparison {
-        chosen: Chosen {
-            by: arguments.by.as_deref(),
-            baseline: arguments.baseline.as_deref(),
-            only: filters,
-            group_by: arguments.group_by.iter().map(String::as_str).collect(),
-            unlike: arguments.unlike,
-        },
+        chosen,
         margin: arguments.margin.map(|points| points / 100.0),
         sort: arguments.sort.as_deref(),
         only_diff: arguments.only_diff,
         format: format(arguments.format),
     };
-    let text = report::compare(&launches, &opened.store()?, &comparison).map_err(Failure::usage)?;
+    let store = opened.store()?;
+    let text = match &arguments.across {
+        Some(axis) => report::across(&launches, &store, &comparison.chosen, axis, comparison.format),
+        None => report::compare(&launches, &store, &comparison),
+    };
+    let text = text.map_err(Failure::usage)?;
     if text.trim().is_empty() {
         eprint("nothing to compare: no run of these launches has scores\n");
     } else {

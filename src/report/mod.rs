@@ -42,7 +42,7 @@ mod fixture;
 
 pub use bill::bill;
 pub use cells::{Cell, Table};
-pub use compare::{Comparison, Format, against_published, compare};
+pub use compare::{Comparison, Format, across, against_published, compare};
 pub use confusion::Confusion;
 pub use drawn::{Drawn, Terms, Totals, of_receipt, of_receipt_since, of_unfinished, totals};
 pub use figures::energy as written_energy;

@@ -282,7 +282,7 @@ pub(super) fn no_room_for(columns: &[String], hint: &str) -> Note {
 }
 
 /// A line for each set of images that scores were taken on.
-fn datasets(groups: &[Group]) -> Vec<Note> {
+pub(super) fn datasets(groups: &[Group]) -> Vec<Note> {
     let mut notes: Vec<(String, f64, Note)> = Vec::new();
     for group in groups {
         let Some(row) = group.rows.first() else { continue };
@@ -332,7 +332,7 @@ fn what_was_scored(group: &Group, row: &Row, images: u64, most: u64) -> String {
 }
 
 /// What ± and n are over, where anything is replicated.
-fn meaning_of_spread(groups: &[Group]) -> Option<String> {
+pub(super) fn meaning_of_spread(groups: &[Group]) -> Option<String> {
     let widest = groups.iter().max_by_key(|group| group.over.len()).filter(|group| !group.over.is_empty())?;
     let (outer, inner) = widest.over.split_first()?;
     let first = match inner {

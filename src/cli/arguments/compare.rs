@@ -23,6 +23,9 @@ pub struct Compare {
     /// where one is more than 1.5 points worse
     #[arg(long, value_name = "published", value_parser = ["published"], conflicts_with_all = ["by", "baseline", "margin", "filters", "group_by", "sort", "only_diff"])]
     pub against: Option<String>,
+    /// Accuracies as a matrix, with a column for each value of this axis: of networks, how sets carry over from one to another
+    #[arg(long, value_name = "AXIS", conflicts_with_all = ["by", "baseline", "margin", "against", "sort", "only_diff"])]
+    pub across: Option<String>,
     /// Keep groups with one of these values: `network=cnn,vgg16-bn`
     #[arg(long = "where", value_name = "AXIS=VALUES")]
     pub filters: Vec<String>,

@@ -1,5 +1,6 @@
 //! `pipeline compare`: groups side by side, each with its difference to a baseline, as text, CSV, JSON, Markdown or LaTeX.
 
+mod across;
 mod order;
 mod published;
 mod table;
@@ -17,6 +18,7 @@ use super::settings::{Setting, different_settings};
 use super::sides::{Chosen, Sides, sides};
 use crate::engine::Store;
 
+pub use across::across;
 pub use published::against_published;
 pub use verdict::{method, points_of, sentence};
 
