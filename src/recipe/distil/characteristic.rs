@@ -18,7 +18,7 @@ pub struct CharacteristicFunction {
     #[schemars(range(min = 1, max = 10_000_000))]
     pub iterations: u64,
     /// Adam's learning rate of the images, in pixels from 0 to 1 (whitened ones with `zca`). Pixels are kept within black
-    /// and white, unless they are whitened.
+    /// and white, unless they are whitened. Of a `code` other than `factor`, the learning rate of its values.
     #[schemars(range(min = 0.0))]
     pub lr: f64,
     /// Iterations without a lower loss after which the learning rate is halved.
@@ -44,7 +44,7 @@ pub struct CharacteristicFunction {
     pub label_weight: f64,
     /// Pictures along a side of a stored image: with 2, each image holds four pictures of half the size, which are enlarged
     /// for networks. The set that comes out has the enlarged ones, factor² times `images_per_class`; `stored_floats` counts
-    /// what was optimised.
+    /// what was optimised. The `code` of the same name does the same; it takes the place of this one.
     #[schemars(range(min = 1, max = 8))]
     pub factor: u32,
     /// What the images start as.

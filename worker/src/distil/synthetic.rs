@@ -71,11 +71,6 @@ impl Synthetic<'_> {
         self.real.classes.len()
     }
 
-    /// Synthetic images in all.
-    pub fn count(&self) -> usize {
-        self.classes() * self.per_class
-    }
-
     /// Bytes of the real images in memory.
     pub fn stored(&self) -> u64 {
         self.shown.bytes(self.real)
@@ -98,11 +93,6 @@ impl Synthetic<'_> {
                 Tensor::randn(shape, (Kind::Float, Device::Cpu)).to_device(self.device)
             }
         }
-    }
-
-    /// Class of each image, `[classes × per class]` i64.
-    pub fn labels(&self) -> Tensor {
-        self.labels_of(self.per_class)
     }
 
     /// Class of each of `count` images of every class, `[classes × count]` i64.

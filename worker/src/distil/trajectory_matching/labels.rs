@@ -59,7 +59,7 @@ impl Judge<'_> {
     }
 }
 
-/// As `following` has it.
+/// `per_class` of each class, as `following` has it.
 ///
 /// # Errors
 /// libtorch cannot give out values.
@@ -68,9 +68,10 @@ pub fn first(
     network: &Network,
     trajectories: &Trajectories,
     following: &Following,
+    per_class: usize,
 ) -> Result<First> {
     if following.init == Initial::Noise {
-        return Ok(First { images: synthetic.first(Initial::Noise), labels: None });
+        return Ok(First { images: synthetic.first_of(Initial::Noise, per_class), labels: None });
     }
     let extent = trajectories.extent;
     let drawn = draws::seed(synthetic.seed, Use::Expert, &[]);
@@ -78,13 +79,13 @@ pub fn first(
     let parameters = Parameters::zeros(network.parameters(), network.layout(), synthetic.device);
     parameters.set(&trajectories.at(expert, extent.epochs));
     let judge = Judge { network, parameters, synthetic };
-    let mut places = Vec::with_capacity(synthetic.count());
+    let mut places = Vec::with_capacity(synthetic.classes() * per_class);
     for (class, among) in synthetic.real.by_class.iter().enumerate() {
         // In the order in which `random` draws them.
         let seed = draws::seed(synthetic.seed, Use::Choice, &[class as u64]);
-        let count = if following.classified { among.len() } else { synthetic.per_class };
+        let count = if following.classified { among.len() } else { per_class };
         let drawn = draws::some_of(among, count, seed);
-        let rightly = || judge.rightly(&drawn, class, synthetic.per_class);
+        let rightly = || judge.rightly(&drawn, class, per_class);
         places.extend(if following.classified { rightly()? } else { drawn.clone() });
     }
     let labels = (following.labels != Labelling::Hard).then(|| judge.of_real(&places));
