@@ -131,6 +131,15 @@ impl GradientMatching {
 pub enum Initial {
     /// Real images drawn at random.
     Real,
+    /// The real images of each class that `herding` chooses by normalised pixels, also where they are whitened.
+    Herding,
     /// Gaussian noise of unit variance in normalised pixels.
     Noise,
+}
+
+impl Initial {
+    /// Whether there have to be as many real images of a class as pictures.
+    pub fn is_real(self) -> bool {
+        self != Initial::Noise
+    }
 }

@@ -141,7 +141,7 @@ impl Matching<'_> {
         let networks = Networks::open(task, synthetic, settings)?;
         let coded = match synthetic.recipe.code {
             Some(_) => Coded::of(task, synthetic, settings.init)?,
-            None => Coded::tiles(synthetic, settings.init, settings.factor.into())?,
+            None => Coded::tiles(task, synthetic, settings.init, settings.factor.into())?,
         };
         // A network's largest tensor is about a quarter of what all its layers put out.
         let largest = activation_bytes(&networks) / 4;

@@ -9,6 +9,7 @@ use pipeline::engine::Task;
 use pipeline::recipe::{self, Factor, Initial};
 use tch::{Kind, Tensor, no_grad};
 
+use super::memory;
 use super::synthetic::Synthetic;
 use super::tiles::Tiles;
 use cosine::Cosine;
@@ -44,7 +45,7 @@ impl Coded {
     /// is learned of the training images diverged, or was stopped.
     pub fn of(task: &Task, synthetic: &Synthetic, init: Initial) -> Result<Coded> {
         let (recipe, side) = (synthetic.recipe, synthetic.side() as i64);
-        let Some(code) = &recipe.code else { return Coded::tiles(synthetic, init, 1) };
+        let Some(code) = &recipe.code else { return Coded::tiles(task, synthetic, init, 1) };
         let pictures = code.pictures(recipe.images_per_class, side as u32, synthetic.classes()) as usize;
         ensure!(
             pictures > 0,
@@ -53,9 +54,7 @@ impl Coded {
             recipe.images_per_class,
             code.name()
         );
-        if init == Initial::Real {
-            synthetic.real.holds(pictures)?;
-        }
+        starts(task, synthetic, init, pictures)?;
         let code = match code {
             recipe::Code::Factor(Factor { by }) => Code::Tiles(Tiles { factor: (*by).into(), side }),
             recipe::Code::Dct(dct) => Code::Cosine(Cosine::of(synthetic, dct.keep.into())),
@@ -72,12 +71,10 @@ impl Coded {
     ///
     /// # Errors
     /// A class has fewer images than pictures are to start from.
-    pub fn tiles(synthetic: &Synthetic, init: Initial, factor: i64) -> Result<Coded> {
+    pub fn tiles(task: &Task, synthetic: &Synthetic, init: Initial, factor: i64) -> Result<Coded> {
         let tiles = Tiles { factor, side: synthetic.side() as i64 };
         let pictures = synthetic.per_class * tiles.count() as usize;
-        if init == Initial::Real {
-            synthetic.real.holds(pictures)?;
-        }
+        starts(task, synthetic, init, pictures)?;
         Ok(Coded { code: Code::Tiles(tiles), pictures, is_set: factor > 1 })
     }
 
@@ -131,6 +128,24 @@ impl Coded {
         };
         self.is_set.then_some(code.numel() + shared)
     }
+}
+
+/// Whether as many pictures of each class can start as `init` says, and what it takes to find them.
+fn starts(task: &Task, synthetic: &Synthetic, init: Initial, pictures: usize) -> Result<()> {
+    if init.is_real() {
+        synthetic.real.holds(pictures)?;
+    }
+    if init == Initial::Herding {
+        let remedy = "set `init = \"real\"`, or lower the image size";
+        memory::tell(
+            task,
+            synthetic.device,
+            synthetic.herding_peak(),
+            "choosing images to start from",
+            remedy,
+        );
+    }
+    Ok(())
 }
 
 impl Coded {

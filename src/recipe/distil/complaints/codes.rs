@@ -62,7 +62,7 @@ fn pictures(distil: &Distil, code: &Code, init: Initial, from: &Facts, size: u32
         return Some(Complaint::new(&field, message).hint(hint));
     }
     let there = from.train_per_class.filter(|there| pictures > u64::from(*there))?;
-    if init == Initial::Noise {
+    if !init.is_real() {
         return None;
     }
     let message = format!("{pictures} pictures of a class start as real images, and the set has {there}");

@@ -276,7 +276,7 @@ fn matchings_cut_off_and_resumed_equal_those_that_were_not() {
     let mut whitened = matching(json!({ "iterations": 15, "labels": "learned" }));
     whitened["zca"] = json!(true);
     resumes(&whitened, 7);
-    resumes(&matching(json!({ "iterations": 9, "unroll": true })), 4);
+    resumes(&matching(json!({ "iterations": 9, "unroll": true, "init": "herding" })), 4);
     resumes(&aligned(), 13);
 }
 
