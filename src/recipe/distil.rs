@@ -20,7 +20,7 @@ pub use characteristic::CharacteristicFunction;
 pub use codes::{Code, Dct, Decoder, Factor, Pca};
 pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
-pub use matching::{DistributionMatching, GradientMatching, Initial};
+pub use matching::{DistributionMatching, GradientMatching, Initial, Siamese};
 pub use realistic::{PatchLabels, RealisticPatches};
 pub use regression::FeatureRegression;
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Initial;
+use super::{Initial, Siamese};
 
 /// Characteristic functions: brings the distribution of each class's features, of length 1, to that of real ones. Two
 /// distributions are the same where the means of exp(i t·f) over their features f are, for every frequency t; what is
@@ -55,8 +55,9 @@ pub struct CharacteristicFunction {
     /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
-    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021).
-    pub dsa: bool,
+    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021);
+    /// `"no-flip"` leaves out mirroring, for digits and letters.
+    pub dsa: Siamese,
 }
 
 impl Default for CharacteristicFunction {
@@ -74,7 +75,7 @@ impl Default for CharacteristicFunction {
             init: Initial::Real,
             width: 128,
             depth: None,
-            dsa: true,
+            dsa: Siamese::DSA,
         }
     }
 }

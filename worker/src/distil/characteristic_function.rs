@@ -6,7 +6,7 @@ mod networks;
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{CharacteristicFunction, Dsa};
+use pipeline::recipe::CharacteristicFunction;
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -185,8 +185,8 @@ impl Matching<'_> {
     /// 300 times the distance of each class, and the weighed cross-entropy of its images, summed over the classes.
     fn loss(&self, turn: &Turn, images: &Tensor, spread: Option<&Tensor>, iteration: u64) -> Tensor {
         let seed = |of: Use| draws::seed(self.synthetic.seed, of, &[iteration]);
-        let draw = || Draw::for_all(&Dsa { flip: true }, &mut Stream::new(seed(Use::Augmentation), &[]));
-        let draw = self.settings.dsa.then(draw);
+        let draw = |dsa| Draw::for_all(&dsa, &mut Stream::new(seed(Use::Augmentation), &[]));
+        let draw = self.settings.dsa.changes().map(draw);
         let seen =
             |images: &Tensor| draw.as_ref().map_or_else(|| images.shallow_clone(), |draw| draw.apply(images));
         let pictures = seen(&self.coded.images(images));

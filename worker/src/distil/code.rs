@@ -228,7 +228,8 @@ mod tests {
             let coded = Coded::of(&task, &synthetic, Initial::Noise).unwrap();
             let code = coded.first(&synthetic, Initial::Noise).detach().set_requires_grad(true);
             let loss = |images: &Tensor| images.square().sin().sum(Kind::Float);
-            let whole = Tensor::run_backward(&[&loss(&coded.images(&code))], &[&code], false, false).remove(0);
+            let whole =
+                Tensor::run_backward(&[&loss(&coded.images(&code))], &[&code], false, false).remove(0);
             let images = coded.images(&code).detach().set_requires_grad(true);
             let of_images = Tensor::run_backward(&[&loss(&images)], &[&images], false, false).remove(0);
             let apart = (coded.gradient(&code, &of_images) - &whole).abs().max().double_value(&[]);

@@ -202,6 +202,19 @@ fn siamese_augmentation_is_the_same_for_every_image_of_every_batch() {
 }
 
 #[test]
+fn without_mirroring_other_changes_are_drawn() {
+    let _turn = alone();
+    let made = [json!(true), json!("no-flip"), json!(false)].map(|dsa| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parameters = matching(6);
+        parameters["method"]["distribution-matching"]["dsa"] = dsa;
+        run(folder.path(), parameters);
+        content(folder.path())["train.safetensors"].clone()
+    });
+    assert!(made[0] != made[1] && made[1] != made[2]);
+}
+
+#[test]
 fn a_network_trained_on_a_whitened_set_is_scored_on_whitened_images() {
     let _turn = alone();
     let folders = [(); 4].map(|()| tempfile::tempdir().unwrap());

@@ -9,7 +9,7 @@ mod tests;
 use anyhow::{Context, Result};
 use pipeline::data::Labels;
 use pipeline::engine::Task;
-use pipeline::recipe::{Distil, Dsa, Following, Labelling, files};
+use pipeline::recipe::{Distil, Following, Labelling, files};
 use serde_json::json;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -243,10 +243,10 @@ impl Matching<'_> {
         if let Some(chosen) = self.chosen(place) {
             (images, labels) = (images.index_select(0, &chosen), labels.index_select(0, &chosen));
         }
-        if self.following.dsa {
+        if let Some(dsa) = self.following.dsa.changes() {
             let mut random = Stream::new(seed(Use::NetworkAugmentation), &[]);
             let count = images.size()[0] as usize;
-            images = Draw::for_each_image(&Dsa { flip: true }, count, &mut random).apply(&images);
+            images = Draw::for_each_image(&dsa, count, &mut random).apply(&images);
         }
         loss::cross_entropy(&pass(&images, seed(Use::Dropout)), &labels, 0.0, None)
     }
