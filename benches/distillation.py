@@ -17,14 +17,15 @@ from training import ratio_of, subset
 
 PEER = Path(__file__).with_name("distillation_peer.py")
 
-# Method, images a class, width of the network, real images of a class (of trajectory matching: steps of the student),
-# iterations of the shorter run; the longer one takes three times as many.
+# Row, images a class, width of the network, real images of a class (of trajectory matching: steps of the student),
+# iterations of the shorter run; the longer one takes three times as many. A row is its method, and what tells it apart.
 CASES = [
     ("distribution-matching", 1, 32, 32, 8),
     ("distribution-matching", 1, 128, 64, 3),
     ("distribution-matching", 10, 128, 64, 3),
-    ("gradient-matching", 1, 32, 32, 5),
-    ("gradient-matching", 1, 128, 64, 2),
+    ("gradient-matching-dsa", 1, 32, 32, 5),
+    ("gradient-matching-dsa", 1, 128, 64, 2),
+    ("gradient-matching-dc", 1, 32, 32, 5),
     ("trajectory-matching", 1, 32, 20, 2),
     ("trajectory-matching", 1, 128, 20, 1),
     ("trajectory-matching", 10, 32, 10, 1),
@@ -38,13 +39,20 @@ SETTINGS = {
     "trajectory-matching": "student_steps = {of}, student_lr = 0.01, latest_start = 2, expert_epochs = 1",
 }
 FOLLOWERS = ("trajectory-matching",)
+# Without its augmentation, DSA is DC.
+PLAIN = ("gradient-matching-dc",)
+
+
+def method_of(case):
+    return next(method for method in RATES if case[0].startswith(method))
 
 
 def experiment(case, seed):
-    method, per_class, width, of, iterations = case
+    (what, per_class, width, of, iterations), method = case, method_of(case)
     follows = method in FOLLOWERS
     network, experts = (f"width = {width}, ", "") if not follows else ("", 'experts = "teachers"\n')
-    settings = f"{network}lr = {RATES[method]}, {SETTINGS[method].format(of=of)}"
+    plain = "dsa = false, " if what in PLAIN else ""
+    settings = f"{network}{plain}lr = {RATES[method]}, {SETTINGS[method].format(of=of)}"
     stages = "".join(
         f"""
 [distil.{name}]
@@ -88,13 +96,13 @@ def ours(pipeline, folder, case, seed):
 
 
 def peer(python, folder, case, seed):
-    method, per_class, width, of, iterations = case
+    (what, per_class, width, of, iterations), method = case, method_of(case)
     content = subset(folder, SIDE)
     about = json.loads((content / "preprocess.json").read_text())
     job = {
         "method": method, "per_class": per_class, "width": width, "of": of, "lr": RATES[method],
-        "short": iterations, "long": 3 * iterations, "threads": 1, "classes": CLASSES, "seed": seed,
-        "train": str(content / "train.safetensors"), "mean": about["mean"], "sd": about["sd"],
+        "short": iterations, "long": 3 * iterations, "dsa": what not in PLAIN, "threads": 1, "classes": CLASSES,
+        "seed": seed, "train": str(content / "train.safetensors"), "mean": about["mean"], "sd": about["sd"],
     }  # fmt: skip
     ran = subprocess.run([python, str(PEER), json.dumps(job)], capture_output=True, text=True)
     if ran.returncode:
@@ -113,19 +121,19 @@ def row(options, pipeline, folder, case):
         # Ours goes first at first: it makes the images.
         for turn in turns if repetition % 2 == 0 else reversed(turns):
             turn()
-    method, per_class, width, of, iterations = case
+    name, per_class, width, of, iterations = case
     ms = [1000 * statistics.median(run["cpu"] for run in runs) / (2 * iterations) for runs in (mine, theirs)]
     ratio = ratio_of(theirs, mine, "cpu")
-    return f"| {method} | {per_class} | {width} | {of} | {ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f} |"
+    return f"| {name} | {per_class} | {width} | {of} | {ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f} |"
 
 
 def heading(options):
     return [
         "# Distillation beside plain PyTorch",
-        f"\n{machine()}; one thread, fp32; {CLASSES} classes of {SIDE}² pictures, DSA; medians over {options.repeat} "
-        "repetitions, contestants in turn.\n",
+        f"\n{machine()}; one thread, fp32; {CLASSES} classes of {SIDE}² pictures, DSA but in the row of DC; medians "
+        f"over {options.repeat} repetitions, contestants in turn.\n",
         "Milliseconds of processor time an iteration. × ours: how many times as long PyTorch takes as ours (target: 1.5).\n",
-        "| method | images a class | width | real images a class, or steps | ours | PyTorch | × ours |",
+        "| what | images a class | width | real images a class, or steps | ours | PyTorch | × ours |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
 

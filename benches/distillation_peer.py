@@ -90,6 +90,8 @@ class Job:
         """Real and synthetic images of a class, changed alike."""
         real = self.images[self.real_places(c, self.told["of"])]
         synthetic = self.synthetic[c * self.per_class : (c + 1) * self.per_class]
+        if not self.told["dsa"]:
+            return real, synthetic
         drawn = draw_op(self.generator)
         return change(real, drawn), change(synthetic, drawn)
 

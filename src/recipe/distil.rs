@@ -20,7 +20,7 @@ pub use characteristic::CharacteristicFunction;
 pub use codes::{Code, Dct, Decoder, Factor, Pca};
 pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
-pub use matching::{DistributionMatching, GradientMatching, Initial};
+pub use matching::{DistributionMatching, GradientMatching, Initial, Siamese};
 pub use realistic::{PatchLabels, RealisticPatches};
 pub use regression::FeatureRegression;
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
@@ -51,9 +51,10 @@ pub struct Distil {
     /// set of the same classes and image size. What it cost is part of what a student of the set costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
-    /// What `distribution-matching` and `gradient-matching` optimise and store in place of pixels. All classes together have at
-    /// most as many values as `images_per_class` images have pixels, and so more pictures; the set that comes out
-    /// has these, and `stored_floats` counts the values. Learning rates are those of the values. Without it, the pixels.
+    /// What the methods that optimise synthetic images optimise and store in place of pixels; with `zca`, a code is of
+    /// whitened images. All classes together have at most as many values as `images_per_class` images have pixels, and so
+    /// more pictures, each with a label; the set that comes out has these, and `stored_floats` counts the values, and soft
+    /// labels beside them. Learning rates are those of the values. Without it, the pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     /// The `[train.NAME]`s whose networks `characteristic-function` looks through, trained on the training split of `from`;
@@ -149,6 +150,10 @@ impl Method {
         match self {
             Method::DistributionMatching(settings) => Some(settings.init),
             Method::GradientMatching(settings) => Some(settings.init),
+            Method::FeatureRegression(settings) => Some(settings.init),
+            Method::CharacteristicFunction(settings) => Some(settings.init),
+            Method::TrajectoryMatching(settings) => Some(settings.init),
+            Method::DifficultyAligned(_) => Some(Initial::Real),
             _ => None,
         }
     }

@@ -115,6 +115,11 @@ impl Images {
         pixels.permute([0, 3, 1, 2])
     }
 
+    /// The images at these places, normalised even where there is a whitening, `[n, 3, h, w]` f32 with channels fastest.
+    pub fn normalised_at(&self, places: &[i64]) -> Tensor {
+        self.scaled(&self.gathered(places).to_kind(Kind::Float)).permute([0, 3, 1, 2])
+    }
+
     /// Has the images at these places on their way to the device while it is busy, if they are not there: they will be asked
     /// for next.
     pub fn ahead(&self, places: &[i64]) {
@@ -162,9 +167,13 @@ impl Images {
         let pixels = pixels.to_kind(Kind::Float);
         let images = match &self.whitening {
             Some(whitening) => whitening.apply(&(pixels / self.white)),
-            None => self.shift.addcmul(&pixels, &self.scale),
+            None => self.scaled(&pixels),
         };
         images.permute([0, 3, 1, 2])
+    }
+
+    fn scaled(&self, pixels: &Tensor) -> Tensor {
+        self.shift.addcmul(pixels, &self.scale)
     }
 }
 

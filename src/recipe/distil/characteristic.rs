@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Initial;
+use super::{Initial, Siamese};
 
 /// Characteristic functions: brings the distribution of each class's features, of length 1, to that of real ones. Two
 /// distributions are the same where the means of exp(i t·f) over their features f are, for every frequency t; what is
@@ -18,7 +18,7 @@ pub struct CharacteristicFunction {
     #[schemars(range(min = 1, max = 10_000_000))]
     pub iterations: u64,
     /// Adam's learning rate of the images, in pixels from 0 to 1 (whitened ones with `zca`). Pixels are kept within black
-    /// and white, unless they are whitened.
+    /// and white, unless they are whitened. Of a `code` other than `factor`, the learning rate of its values.
     #[schemars(range(min = 0.0))]
     pub lr: f64,
     /// Iterations without a lower loss after which the learning rate is halved.
@@ -44,7 +44,7 @@ pub struct CharacteristicFunction {
     pub label_weight: f64,
     /// Pictures along a side of a stored image: with 2, each image holds four pictures of half the size, which are enlarged
     /// for networks. The set that comes out has the enlarged ones, factor² times `images_per_class`; `stored_floats` counts
-    /// what was optimised.
+    /// what was optimised. The `code` of the same name does the same; it takes the place of this one.
     #[schemars(range(min = 1, max = 8))]
     pub factor: u32,
     /// What the images start as.
@@ -55,8 +55,9 @@ pub struct CharacteristicFunction {
     /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
-    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021).
-    pub dsa: bool,
+    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021);
+    /// `"no-flip"` leaves out mirroring, for digits and letters.
+    pub dsa: Siamese,
 }
 
 impl Default for CharacteristicFunction {
@@ -74,7 +75,7 @@ impl Default for CharacteristicFunction {
             init: Initial::Real,
             width: 128,
             depth: None,
-            dsa: true,
+            dsa: Siamese::DSA,
         }
     }
 }

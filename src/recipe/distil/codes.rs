@@ -77,7 +77,7 @@ impl Default for Pca {
 }
 
 /// Pictures that a decoder makes of so many values each. An autoencoder, with blocks as the method `autoencoder` has them,
-/// first learns to give back the training images (squared error of normalised pixels, Adam) and then stays as it is; the
+/// first learns to give back the training images as networks see them (squared error, Adam) and then stays as it is; the
 /// values of the decoder count, so that it has to be small.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

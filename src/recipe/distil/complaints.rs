@@ -2,7 +2,7 @@
 
 mod codes;
 
-use super::{Distil, Forgetting, Initial, Method, PIXELS, experts, is_pixels};
+use super::{Distil, Forgetting, Method, PIXELS, experts, is_pixels};
 use crate::recipe::network::convnet_depth;
 use crate::recipe::{Complaint, Describe, Facts};
 
@@ -121,7 +121,7 @@ fn no_pool(distil: &Distil) -> Option<Complaint> {
 fn too_few_to_start(distil: &Distil, from: &Facts) -> Option<Complaint> {
     let Method::CharacteristicFunction(settings) = &distil.method else { return None };
     let pictures = distil.method.pictures();
-    if pictures == 1 || settings.init == Initial::Noise {
+    if pictures == 1 || !settings.init.is_real() {
         return None;
     }
     let wanted = distil.images_per_class * pictures;
@@ -260,7 +260,9 @@ mod tests {
             of(&serde_json::from_value(table).unwrap(), std::slice::from_ref(&photos))
         };
         let message = "12 pictures of a class start as real images, and the set has 10";
-        assert_eq!(asked(json!({ "factor": 2 }))[0].message, message);
+        for init in ["real", "herding"] {
+            assert_eq!(asked(json!({ "factor": 2, "init": init }))[0].message, message);
+        }
         assert!(asked(json!({ "factor": 2, "init": "noise" })).is_empty());
         assert!(asked(json!({})).is_empty());
     }

@@ -1,6 +1,6 @@
 //! Experts that a distillation lacks, does not look at, or cannot follow.
 
-use super::{Distil, Following, Initial, Labelling, Method};
+use super::{Distil, Following, Labelling, Method};
 use crate::recipe::{Complaint, Facts};
 
 /// `from` is the image set, `experts` what `experts` names.
@@ -35,9 +35,12 @@ fn no_window(method: &Method, following: &Following) -> Option<Complaint> {
 }
 
 fn labels_of_noise(method: &Method, following: &Following) -> Option<Complaint> {
-    let wrong = following.labels != Labelling::Hard && following.init == Initial::Noise;
+    let wrong = following.labels != Labelling::Hard && !following.init.is_real();
     let message = "an expert has no label for an image that starts as noise";
-    wrong.then(|| Complaint::new(&["method", method.name(), "labels"], message).hint("set `init = \"real\"`"))
+    wrong.then(|| {
+        Complaint::new(&["method", method.name(), "labels"], message)
+            .hint("set `init = \"real\"` or `\"herding\"`")
+    })
 }
 
 fn too_short(following: &Following, experts: &Facts) -> Option<Complaint> {

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::Dsa;
+
 /// Distribution matching: minimises the squared distance of mean features, class by class, under a new random
 /// `convnet` at every iteration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,8 +30,9 @@ pub struct DistributionMatching {
     /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
-    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021).
-    pub dsa: bool,
+    /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021);
+    /// `"no-flip"` leaves out mirroring, for digits and letters.
+    pub dsa: Siamese,
 }
 
 impl Default for DistributionMatching {
@@ -42,7 +45,7 @@ impl Default for DistributionMatching {
             init: Initial::Real,
             width: 128,
             depth: None,
-            dsa: true,
+            dsa: Siamese::DSA,
         }
     }
 }
@@ -85,7 +88,8 @@ pub struct GradientMatching {
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
     /// Whether real and synthetic images of a class get the same random DSA augmentation (Zhao & Bilen 2021): DSA, else DC.
-    pub dsa: bool,
+    /// With `"no-flip"`, DSA without mirroring, for digits and letters.
+    pub dsa: Siamese,
 }
 
 impl Default for GradientMatching {
@@ -101,7 +105,7 @@ impl Default for GradientMatching {
             init: Initial::Real,
             width: 128,
             depth: None,
-            dsa: true,
+            dsa: Siamese::DSA,
         }
     }
 }
@@ -126,11 +130,68 @@ impl GradientMatching {
     }
 }
 
+/// Whether images get the changes of DSA, or these without mirroring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Siamese {
+    Whether(bool),
+    Without(NoFlip),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoFlip {
+    NoFlip,
+}
+
+impl Siamese {
+    pub const DSA: Siamese = Siamese::Whether(true);
+
+    /// What is drawn from, if anything.
+    pub fn changes(self) -> Option<Dsa> {
+        match self {
+            Siamese::Whether(whether) => whether.then_some(Dsa { flip: true }),
+            Siamese::Without(NoFlip::NoFlip) => Some(Dsa { flip: false }),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initial {
     /// Real images drawn at random.
     Real,
+    /// The real images of each class that `herding` chooses by normalised pixels, also where they are whitened.
+    Herding,
     /// Gaussian noise of unit variance in normalised pixels.
     Noise,
+}
+
+impl Initial {
+    /// Whether there have to be as many real images of a class as pictures.
+    pub fn is_real(self) -> bool {
+        self != Initial::Noise
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn changes_are_all_none_or_those_that_do_not_mirror_and_keys_of_the_former_stay() {
+        let read = |dsa| from_value::<GradientMatching>(json!({ "dsa": dsa }));
+        for (dsa, changes) in [
+            (json!(true), Some(Dsa { flip: true })),
+            (json!(false), None),
+            (json!("no-flip"), Some(Dsa { flip: false })),
+        ] {
+            let settings = read(dsa.clone()).unwrap();
+            assert_eq!((settings.dsa.changes(), &to_value(&settings).unwrap()["dsa"]), (changes, &dsa));
+        }
+        assert!(read(json!("flip")).is_err());
+        assert_eq!(to_value(DistributionMatching::default()).unwrap()["dsa"], json!(true));
+    }
 }

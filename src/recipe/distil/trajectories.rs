@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Initial;
+use super::{Initial, Siamese};
 
 /// Trajectory matching: a student starts at the weights of an expert after a random epoch and takes steps on the synthetic
 /// images; they are brought nearer to making it end where the expert was some epochs later. Minimised is the squared distance
@@ -51,8 +51,9 @@ pub struct TrajectoryMatching {
     /// Learning rate of learned labels, by SGD with a momentum of 0.9.
     #[schemars(range(min = 0.0))]
     pub labels_lr: f64,
-    /// Whether images are augmented by DSA in every step of the student (Zhao & Bilen 2021), as the experts' are to be.
-    pub dsa: bool,
+    /// Whether images are augmented by DSA in every step of the student (Zhao & Bilen 2021), as the experts' are to be;
+    /// `"no-flip"` leaves out mirroring, for digits and letters.
+    pub dsa: Siamese,
     /// Whether the gradient goes back through all steps of the student, as in the first paper (Cazenavette et al. 2022);
     /// memory grows with every step.
     pub unroll: bool,
@@ -73,7 +74,7 @@ impl Default for TrajectoryMatching {
             init: Initial::Real,
             labels: Labelling::Hard,
             labels_lr: 5.0,
-            dsa: true,
+            dsa: Siamese::DSA,
             unroll: false,
         }
     }
@@ -132,8 +133,9 @@ pub struct DifficultyAligned {
     /// 1 image a class, and 2 beyond.
     #[schemars(range(min = 0.0))]
     pub labels_lr: Option<f64>,
-    /// Whether images are augmented by DSA in every step of the student (Zhao & Bilen 2021), as the experts' are to be.
-    pub dsa: bool,
+    /// Whether images are augmented by DSA in every step of the student (Zhao & Bilen 2021), as the experts' are to be;
+    /// `"no-flip"` leaves out mirroring, for digits and letters.
+    pub dsa: Siamese,
     /// Whether the gradient goes back through all steps of the student; memory grows with every step.
     pub unroll: bool,
 }
@@ -155,7 +157,7 @@ impl Default for DifficultyAligned {
             student_lr_lr: None,
             batch: None,
             labels_lr: None,
-            dsa: true,
+            dsa: Siamese::DSA,
             unroll: false,
         }
     }
@@ -191,7 +193,7 @@ pub struct Following {
     pub classified: bool,
     pub labels: Labelling,
     pub labels_lr: f64,
-    pub dsa: bool,
+    pub dsa: Siamese,
     pub unroll: bool,
 }
 

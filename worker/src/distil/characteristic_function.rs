@@ -6,16 +6,16 @@ mod networks;
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{CharacteristicFunction, Dsa, Initial};
+use pipeline::recipe::CharacteristicFunction;
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
+use super::code::Coded;
 use super::distilled::Distilled;
 use super::draws::{self, Use};
 use super::iteration::{self, Iterated};
 use super::memory;
 use super::synthetic::Synthetic;
-use super::tiles::Tiles;
 use crate::models::Mode;
 use crate::randomness::Stream;
 use crate::training::dsa::Draw;
@@ -38,10 +38,10 @@ pub fn distil(task: &Task, synthetic: &Synthetic, settings: &CharacteristicFunct
     let remedy = "lower `real_batch`, `width`, `images_per_class` or the image size";
     memory::tell(task, synthetic.device, matching.peak(), "an iteration", remedy);
     let outcome = iteration::run(task, &matching)?;
-    let images = &outcome.state.images;
-    let shown = no_grad(|| matching.tiles.enlarged(images));
-    let made = synthetic.distilled("characteristic-function", &shown, None, &outcome)?;
-    Ok(Distilled { code_floats: (settings.factor > 1).then(|| images.numel()), ..made })
+    let code = &outcome.state.images;
+    let images = no_grad(|| matching.coded.images(code));
+    let made = synthetic.distilled("characteristic-function", &images, None, &outcome)?;
+    Ok(Distilled { code_floats: matching.coded.floats(code), ..made })
 }
 
 /// What stays the same over the iterations.
@@ -49,7 +49,7 @@ struct Matching<'a> {
     settings: &'a CharacteristicFunction,
     synthetic: &'a Synthetic<'a>,
     networks: Networks,
-    tiles: Tiles,
+    coded: Coded,
     /// Real images that go through a network together.
     chunk: usize,
 }
@@ -74,7 +74,7 @@ impl Iterated for Matching<'_> {
     }
 
     fn first(&self) -> State {
-        let images = self.tiles.shrunk(&self.first_pictures()).copy();
+        let images = self.coded.first(self.synthetic, self.settings.init).copy();
         State {
             adam: [(); 2].map(|()| images.zeros_like()),
             spreads: if self.settings.frequency_lr > 0.0 { self.even_spreads() } else { Vec::new() },
@@ -123,6 +123,10 @@ impl Iterated for Matching<'_> {
         &state.images
     }
 
+    fn shown(&self, state: &State) -> Tensor {
+        self.coded.images(&state.images)
+    }
+
     fn remedy(&self) -> String {
         format!("lower `lr` of `characteristic-function`, now {}", self.settings.lr)
     }
@@ -135,14 +139,14 @@ impl Matching<'_> {
         settings: &'a CharacteristicFunction,
     ) -> Result<Matching<'a>> {
         let networks = Networks::open(task, synthetic, settings)?;
-        let tiles = Tiles { factor: settings.factor.into(), side: synthetic.side() as i64 };
-        if settings.init == Initial::Real {
-            synthetic.real.holds(synthetic.per_class * tiles.count() as usize)?;
-        }
+        let coded = match synthetic.recipe.code {
+            Some(_) => Coded::of(task, synthetic, settings.init)?,
+            None => Coded::tiles(task, synthetic, settings.init, settings.factor.into())?,
+        };
         // A network's largest tensor is about a quarter of what all its layers put out.
         let largest = activation_bytes(&networks) / 4;
         let chunk = memory::chunk(largest, synthetic.device);
-        Ok(Matching { settings, synthetic, networks, tiles, chunk })
+        Ok(Matching { settings, synthetic, networks, coded, chunk })
     }
 
     /// Bytes at the peak: the split, the features of an iteration's real images, which are hardly ever larger than the
@@ -155,7 +159,7 @@ impl Matching<'_> {
         let passing = activation_bytes(&self.networks);
         let chunk = self.chunk.min(batch) as u64 * (passing / 2 + 3 * image);
         let angles = 3 * 4 * batch as u64 * u64::from(self.settings.frequencies);
-        let pictures = (self.synthetic.count() as i64 * self.tiles.count()) as u64;
+        let pictures = (self.synthetic.classes() * self.coded.pictures) as u64;
         let weights: i64 = self.networks.structures().iter().map(|network| 4 * network.count()).sum();
         self.synthetic.stored()
             + drawn as u64 * image
@@ -163,11 +167,7 @@ impl Matching<'_> {
             + angles
             + pictures * (2 * passing + 6 * image)
             + weights as u64
-    }
-
-    /// What the images hold at first, `[classes × per class × factor², 3, h, w]`.
-    fn first_pictures(&self) -> Tensor {
-        self.synthetic.first_of(self.settings.init, self.synthetic.per_class * self.tiles.count() as usize)
+            + self.coded.peak(pictures)
     }
 
     /// Standard deviations of 1 for the features of each network.
@@ -185,11 +185,11 @@ impl Matching<'_> {
     /// 300 times the distance of each class, and the weighed cross-entropy of its images, summed over the classes.
     fn loss(&self, turn: &Turn, images: &Tensor, spread: Option<&Tensor>, iteration: u64) -> Tensor {
         let seed = |of: Use| draws::seed(self.synthetic.seed, of, &[iteration]);
-        let draw = || Draw::for_all(&Dsa { flip: true }, &mut Stream::new(seed(Use::Augmentation), &[]));
-        let draw = self.settings.dsa.then(draw);
+        let draw = |dsa| Draw::for_all(&dsa, &mut Stream::new(seed(Use::Augmentation), &[]));
+        let draw = self.settings.dsa.changes().map(draw);
         let seen =
             |images: &Tensor| draw.as_ref().map_or_else(|| images.shallow_clone(), |draw| draw.apply(images));
-        let pictures = seen(&self.tiles.enlarged(images));
+        let pictures = seen(&self.coded.images(images));
         let made = turn.features(self.synthetic, &pictures);
         let frequencies = self.frequencies(made.size()[1], spread, seed(Use::Frequency));
         let classes = self.synthetic.classes() as i64;
@@ -205,7 +205,7 @@ impl Matching<'_> {
             return matched;
         }
         let Some(logits) = turn.logits(self.synthetic, &pictures) else { return matched };
-        let labels = self.synthetic.labels().repeat_interleave_self_int(self.tiles.count(), None, None);
+        let labels = self.synthetic.labels_of(self.coded.pictures);
         matched
             + loss::cross_entropy(&logits, &labels, 0.0, None) * (self.settings.label_weight * classes as f64)
     }
@@ -238,13 +238,17 @@ impl Matching<'_> {
         parts.reduce(Characteristic::with).expect("every class has an image")
     }
 
-    /// Adam's step on the images.
+    /// Adam's step on the images: on pixels, which stay possible ones, or on the values of a code.
     fn descend(&self, state: &mut State, gradient: &Tensor, iteration: u64) {
         let moments = state.adam.iter().map(Tensor::shallow_clone).collect();
         let direction = optimizer::adam::direction(ADAM, gradient, moments, iteration);
         let lr = state.plateau.double_value(&[2]);
-        let moved = &state.images - direction * self.synthetic.pixel_units() * lr;
-        state.images.copy_(&self.synthetic.clamped(&moved));
+        if self.coded.is_of_pixels() {
+            let moved = &state.images - direction * self.synthetic.pixel_units() * lr;
+            state.images.copy_(&self.synthetic.clamped(&moved));
+        } else {
+            state.images.copy_(&(&state.images - direction * lr));
+        }
     }
 
     /// A step of standard deviations towards where distributions differ more, in proportion to their gradient, whose mean

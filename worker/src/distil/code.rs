@@ -7,8 +7,9 @@ mod principal;
 use anyhow::{Result, ensure};
 use pipeline::engine::Task;
 use pipeline::recipe::{self, Factor, Initial};
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
+use super::memory;
 use super::synthetic::Synthetic;
 use super::tiles::Tiles;
 use cosine::Cosine;
@@ -44,10 +45,7 @@ impl Coded {
     /// is learned of the training images diverged, or was stopped.
     pub fn of(task: &Task, synthetic: &Synthetic, init: Initial) -> Result<Coded> {
         let (recipe, side) = (synthetic.recipe, synthetic.side() as i64);
-        let Some(code) = &recipe.code else {
-            let code = Code::Tiles(Tiles { factor: 1, side });
-            return Ok(Coded { code, pictures: synthetic.per_class, is_set: false });
-        };
+        let Some(code) = &recipe.code else { return Coded::tiles(task, synthetic, init, 1) };
         let pictures = code.pictures(recipe.images_per_class, side as u32, synthetic.classes()) as usize;
         ensure!(
             pictures > 0,
@@ -56,9 +54,7 @@ impl Coded {
             recipe.images_per_class,
             code.name()
         );
-        if init == Initial::Real {
-            synthetic.real.holds(pictures)?;
-        }
+        starts(task, synthetic, init, pictures)?;
         let code = match code {
             recipe::Code::Factor(Factor { by }) => Code::Tiles(Tiles { factor: (*by).into(), side }),
             recipe::Code::Dct(dct) => Code::Cosine(Cosine::of(synthetic, dct.keep.into())),
@@ -71,14 +67,29 @@ impl Coded {
         Ok(Coded { code, pictures, is_set: true })
     }
 
+    /// Images that hold factor × factor pictures each; with 1 they are the pictures.
+    ///
+    /// # Errors
+    /// A class has fewer images than pictures are to start from.
+    pub fn tiles(task: &Task, synthetic: &Synthetic, init: Initial, factor: i64) -> Result<Coded> {
+        let tiles = Tiles { factor, side: synthetic.side() as i64 };
+        let pictures = synthetic.per_class * tiles.count() as usize;
+        starts(task, synthetic, init, pictures)?;
+        Ok(Coded { code: Code::Tiles(tiles), pictures, is_set: factor > 1 })
+    }
+
     /// The code as iterations begin.
     pub fn first(&self, synthetic: &Synthetic, init: Initial) -> Tensor {
-        let pictures = synthetic.first_of(init, self.pictures);
+        self.encode(&synthetic.first_of(init, self.pictures))
+    }
+
+    /// The code that comes nearest to pictures, or an encoder's of them.
+    pub fn encode(&self, pictures: &Tensor) -> Tensor {
         match &self.code {
-            Code::Tiles(tiles) => tiles.shrunk(&pictures),
-            Code::Cosine(cosine) => cosine.encode(&pictures),
-            Code::Principal(principal) => principal.encode(&pictures),
-            Code::Decoder(decoder) => no_grad(|| decoder.encode(&pictures)),
+            Code::Tiles(tiles) => tiles.shrunk(pictures),
+            Code::Cosine(cosine) => cosine.encode(pictures),
+            Code::Principal(principal) => principal.encode(pictures),
+            Code::Decoder(decoder) => no_grad(|| decoder.encode(pictures)),
         }
     }
 
@@ -90,6 +101,21 @@ impl Coded {
             Code::Principal(principal) => principal.decode(code),
             Code::Decoder(decoder) => decoder.decode(code),
         }
+    }
+
+    /// The gradient of a code where that of its images is `of_images`.
+    pub fn gradient(&self, code: &Tensor, of_images: &Tensor) -> Tensor {
+        if !self.is_set {
+            return of_images.shallow_clone();
+        }
+        let code = code.detach().set_requires_grad(true);
+        let product = (self.images(&code) * of_images).sum(Kind::Float);
+        Tensor::run_backward(&[&product], &[&code], false, false).remove(0)
+    }
+
+    /// Whether what is optimised are pixels, of smaller pictures or not.
+    pub fn is_of_pixels(&self) -> bool {
+        matches!(self.code, Code::Tiles(_))
     }
 
     /// Values that have to be kept of a code: its own, and what is shared by all pictures. Nothing for pixels.
@@ -104,6 +130,24 @@ impl Coded {
     }
 }
 
+/// Whether as many pictures of each class can start as `init` says, and what it takes to find them.
+fn starts(task: &Task, synthetic: &Synthetic, init: Initial, pictures: usize) -> Result<()> {
+    if init.is_real() {
+        synthetic.real.holds(pictures)?;
+    }
+    if init == Initial::Herding {
+        let remedy = "set `init = \"real\"`, or lower the image size";
+        memory::tell(
+            task,
+            synthetic.device,
+            synthetic.herding_peak(),
+            "choosing images to start from",
+            remedy,
+        );
+    }
+    Ok(())
+}
+
 impl Coded {
     /// Bytes that making so many pictures of codes takes at the peak, beside the pictures.
     pub fn peak(&self, pictures: u64) -> u64 {
@@ -116,11 +160,14 @@ impl Coded {
 
 #[cfg(test)]
 mod tests {
-    use pipeline::recipe::Method;
+    use pipeline::recipe::{Distil, Method};
     use serde_json::{Value, json};
+    use tch::Device;
 
-    use super::super::tests::{content, resumes, run};
+    use super::super::real::Real;
+    use super::super::tests::{bench, content, resumes, run};
     use super::super::{distribution_matching, gradient_matching};
+    use super::*;
     use crate::fixture::alone;
 
     /// An autoencoder that learns for a moment.
@@ -162,6 +209,32 @@ mod tests {
                 assert_eq!(facts["stored_floats"], json!(values), "{code}");
                 assert!(*values <= 1152, "{code}");
             }
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_a_code_is_that_of_autograd_through_its_images() {
+        let _turn = alone();
+        for code in [
+            json!({ "factor": { "by": 2 } }),
+            json!({ "dct": { "keep": 16 } }),
+            json!({ "pca": { "components": 4, "side": 4 } }),
+            json!({ "autoencoder": small() }),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let task = bench(folder.path(), coded("distribution-matching", code.clone())).task();
+            let (recipe, real) = (task.parameters::<Distil>().unwrap(), Real::open(&task).unwrap());
+            let synthetic = Synthetic::new(&real, &recipe, None, Device::Cpu).unwrap();
+            let coded = Coded::of(&task, &synthetic, Initial::Noise).unwrap();
+            let code = coded.first(&synthetic, Initial::Noise).detach().set_requires_grad(true);
+            let loss = |images: &Tensor| images.square().sin().sum(Kind::Float);
+            let whole =
+                Tensor::run_backward(&[&loss(&coded.images(&code))], &[&code], false, false).remove(0);
+            let images = coded.images(&code).detach().set_requires_grad(true);
+            let of_images = Tensor::run_backward(&[&loss(&images)], &[&images], false, false).remove(0);
+            let apart = (coded.gradient(&code, &of_images) - &whole).abs().max().double_value(&[]);
+            let largest = whole.abs().max().double_value(&[]);
+            assert!(largest > 1e-3 && apart < 1e-5 * largest, "{} {apart} {largest}", coded.pictures);
         }
     }
 

@@ -41,6 +41,15 @@ pub fn choose(task: &Task, real: &Real, recipe: &Distil, device: Device) -> Resu
     Ok(Distilled::chosen(real, &chosen, count))
 }
 
+/// Places of the `count` images of each class that herding chooses, class by class; `rows` are those of places.
+pub fn herded(by_class: &[Vec<usize>], count: usize, rows: impl Fn(&[usize]) -> Tensor) -> Vec<usize> {
+    let of_class = |places: &Vec<usize>| {
+        let chosen = herding::choose(&about_mean(&rows(places)), count);
+        chosen.into_iter().map(|row| places[row]).collect::<Vec<_>>()
+    };
+    by_class.iter().flat_map(of_class).collect()
+}
+
 /// Rows that are chosen among `rows` `[n, d]`, whose mean is 0, best first.
 fn of_class(method: &Method, rows: &Tensor, count: usize, seed: u64) -> Result<Vec<usize>> {
     Ok(match method {

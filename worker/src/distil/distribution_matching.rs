@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{DistributionMatching, Dsa, Norm};
+use pipeline::recipe::{DistributionMatching, Norm};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -57,8 +57,8 @@ impl Iterated for Matching<'_> {
     fn step(&self, state: &mut Descent, iteration: u64) -> Tensor {
         let seed = |of: Use| draws::seed(self.synthetic.seed, of, &[iteration]);
         let (weights, buffers) = self.network.initial(seed(Use::Network), self.synthetic.device);
-        let draw = || Draw::for_all(&Dsa { flip: true }, &mut Stream::new(seed(Use::Augmentation), &[]));
-        let draw = self.settings.dsa.then(draw);
+        let draw = |dsa| Draw::for_all(&dsa, &mut Stream::new(seed(Use::Augmentation), &[]));
+        let draw = self.settings.dsa.changes().map(draw);
         let features = |images: &Tensor| {
             let seen = draw.as_ref().map_or_else(|| images.shallow_clone(), |draw| draw.apply(images));
             self.network.features(weights.tensors(), &buffers, &seen, Mode::Eval, Kind::Float)

@@ -8,6 +8,7 @@ use pipeline::recipe::{Convnet, CosineDecay, FeatureRegression, Loss, Norm, Sche
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
+use super::code::Coded;
 use super::distilled::Distilled;
 use super::draws::{self, Use};
 use super::iteration::{self, Iterated};
@@ -31,29 +32,33 @@ const END: f64 = 0.1;
 
 /// Goes on from a checkpoint where there is one; the outcome is the same.
 pub fn distil(task: &Task, synthetic: &Synthetic, settings: &FeatureRegression) -> Result<Distilled> {
-    let regression = Regression::new(synthetic, settings)?;
+    let regression = Regression::new(task, synthetic, settings)?;
     let remedy = "lower `width`, `pool`, `images_per_class` or the image size";
     memory::tell(task, synthetic.device, regression.peak(), "an iteration", remedy);
     let outcome = iteration::run(task, &regression)?;
     let classes = synthetic.classes();
     let values = Vec::<f32>::try_from(outcome.state.labels.detach().view(-1))?;
     let labels = Labels::Soft { values, classes };
-    synthetic.distilled("feature-regression", &outcome.state.images, Some(labels), &outcome)
+    let code = &outcome.state.images;
+    let images = no_grad(|| regression.coded.images(code));
+    let made = synthetic.distilled("feature-regression", &images, Some(labels), &outcome)?;
+    Ok(Distilled { code_floats: regression.coded.floats(code), ..made })
 }
 
 /// What stays the same over the iterations.
 struct Regression<'a> {
     settings: &'a FeatureRegression,
     synthetic: &'a Synthetic<'a>,
+    coded: Coded,
     network: Network,
     shapes: Shapes,
 }
 
 /// What iterations change.
 struct State {
-    /// `[n, 3, h, w]` f32.
+    /// `[n, 3, h, w]` f32, or what they are coded as.
     images: Tensor,
-    /// `[n, classes]` f32.
+    /// Of each picture, `[n, classes]` f32.
     labels: Tensor,
     /// Adam's running mean and square: of the images, of the labels.
     adam: [[Tensor; 2]; 2],
@@ -70,9 +75,10 @@ impl Iterated for Regression<'_> {
     fn first(&self) -> State {
         let FeatureRegression { init, pool, oldest, network_lr, .. } = *self.settings;
         let Synthetic { seed, device, .. } = *self.synthetic;
-        let images = self.synthetic.first(init).copy();
+        let images = self.coded.first(self.synthetic, init).copy();
         let classes = self.synthetic.classes() as f64;
-        let labels = loss::targets(&self.synthetic.labels(), classes as i64) / (classes / 10.0).sqrt();
+        let labels = loss::targets(&self.synthetic.labels_of(self.coded.pictures), classes as i64)
+            / (classes / 10.0).sqrt();
         let zeros = |like: &Tensor| [(); 2].map(|()| like.zeros_like());
         State {
             adam: [zeros(&images), zeros(&labels)],
@@ -98,7 +104,7 @@ impl Iterated for Regression<'_> {
         let labels = state.labels.detach().set_requires_grad(true);
         let weights = state.pool.weights(place);
         let (real, targets) = no_grad(|| self.real_features(weights, seed(Use::Batch)));
-        let (seen, meant) = self.with_mirrors(&images, &labels);
+        let (seen, meant) = self.with_mirrors(&self.coded.images(&images), &labels);
         let predicted = ridge(&real, &self.features(weights, &seen), &meant);
         let loss = objective(&predicted, &targets, &labels);
         let gradients = Tensor::run_backward(&[&loss], &[&images, &labels], false, false);
@@ -123,26 +129,36 @@ impl Iterated for Regression<'_> {
         &state.images
     }
 
+    fn shown(&self, state: &State) -> Tensor {
+        self.coded.images(&state.images)
+    }
+
     fn remedy(&self) -> String {
         format!("lower `lr` of `feature-regression`, now {}", self.settings.lr)
     }
 }
 
 impl Regression<'_> {
-    fn new<'a>(synthetic: &'a Synthetic<'a>, settings: &'a FeatureRegression) -> Result<Regression<'a>> {
+    fn new<'a>(
+        task: &Task,
+        synthetic: &'a Synthetic<'a>,
+        settings: &'a FeatureRegression,
+    ) -> Result<Regression<'a>> {
+        let coded = Coded::of(task, synthetic, settings.init)?;
+        let pictures = (synthetic.classes() * coded.pictures) as u64;
         let all: u64 = synthetic.real.split.len() as u64;
         let shapes = Shapes {
             side: synthetic.side(),
             width: settings.width.into(),
             real: all.min(settings.real_batch.into()),
-            synthetic: synthetic.count() as u64 * if settings.flip { 2 } else { 1 },
+            synthetic: pictures * if settings.flip { 2 } else { 1 },
             stored: synthetic.stored(),
         };
         let FeatureRegression { width, doubling, depth, .. } = *settings;
         let network = synthetic.network(Convnet { width, doubling, depth, norm: Norm::None })?;
         // Without norms, convolutions take half the time so.
         let network = network.with_layout(Layout::ChannelsLast);
-        Ok(Regression { settings, synthetic, network, shapes })
+        Ok(Regression { settings, synthetic, coded, network, shapes })
     }
 
     /// Bytes at the peak: those of a pass, and three values of every weight of the pool.
@@ -151,7 +167,8 @@ impl Regression<'_> {
         // Of doubling channels each block is half of the one before, not a quarter: 3 × 2 tensors instead of 3 × 4/3.
         let wider =
             if self.settings.doubling { 2 * self.shapes.synthetic * self.shapes.largest() } else { 0 };
-        self.shapes.peak(self.synthetic.device) + wider + pool
+        let decoded = self.coded.peak((self.synthetic.classes() * self.coded.pictures) as u64);
+        self.shapes.peak(self.synthetic.device) + wider + pool + decoded
     }
 
     fn features(&self, weights: &[Tensor], images: &Tensor) -> Tensor {
@@ -181,8 +198,9 @@ impl Regression<'_> {
     /// A step of the network at `place` on the images as they are now, or on some where there are many; not on their mirror
     /// images.
     fn train(&self, state: &mut State, place: usize, iteration: u64) {
-        let (mut seen, mut meant) = (state.images.shallow_clone(), state.labels.shallow_clone());
-        let count = self.synthetic.count();
+        let mut seen = no_grad(|| self.coded.images(&state.images));
+        let mut meant = state.labels.shallow_clone();
+        let count = seen.size()[0] as usize;
         if count > NETWORK_BATCH {
             let seed = draws::seed(self.synthetic.seed, Use::Order, &[iteration]);
             let drawn: Vec<i64> =
@@ -311,7 +329,33 @@ mod tests {
             parameters["zca"] = json!(zca);
             resumes(parameters, |task, synthetic, method| {
                 let Method::FeatureRegression(settings) = method else { panic!() };
-                iteration::cut_off(task, &Regression::new(synthetic, settings).unwrap(), 11);
+                iteration::cut_off(task, &Regression::new(task, synthetic, settings).unwrap(), 11);
+            });
+        }
+    }
+
+    #[test]
+    fn a_coded_regression_labels_every_picture_and_resumes_whitened_or_not() {
+        for (code, zca, pictures, values) in [
+            (json!({ "dct": { "keep": 16, "pictures": 3 } }), true, 3, 3 * 3 * 48 + 48),
+            (json!({ "factor": {} }), false, 8, 1152),
+        ] {
+            let mut parameters = regression(25);
+            parameters["method"]["feature-regression"]["init"] = json!("noise");
+            parameters["zca"] = json!(zca);
+            parameters["code"] = code;
+            let folder = tempfile::tempdir().unwrap();
+            let split = {
+                let _turn = alone();
+                run(folder.path(), parameters.clone())
+            };
+            let Labels::Soft { values: labels, classes: 3 } = split.labels() else { panic!() };
+            assert_eq!((split.len(), labels.len()), (3 * pictures, 3 * 3 * pictures));
+            let facts: Value = serde_json::from_slice(&content(folder.path())["distillation.json"]).unwrap();
+            assert_eq!(facts["stored_floats"], json!(values + labels.len()));
+            resumes(parameters, |task, synthetic, method| {
+                let Method::FeatureRegression(settings) = method else { panic!() };
+                iteration::cut_off(task, &Regression::new(task, synthetic, settings).unwrap(), 11);
             });
         }
     }

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{self, Dsa, GradientMatching, Norm, Sgd};
+use pipeline::recipe::{self, GradientMatching, Norm, Sgd};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -163,8 +163,8 @@ impl Matching<'_> {
     /// The distance of a class's gradients, and its gradient with respect to the class's images.
     fn class(&self, weights: &[Tensor], images: &Tensor, iteration: u64, class: usize) -> (Tensor, Tensor) {
         let seed = |of: Use| draws::seed(self.synthetic.seed, of, &[iteration, class as u64]);
-        let draw = || Draw::for_all(&Dsa { flip: true }, &mut Stream::new(seed(Use::Augmentation), &[]));
-        let draw = self.settings.dsa.then(draw);
+        let draw = |dsa| Draw::for_all(&dsa, &mut Stream::new(seed(Use::Augmentation), &[]));
+        let draw = self.settings.dsa.changes().map(draw);
         let seen =
             |images: &Tensor| draw.as_ref().map_or_else(|| images.shallow_clone(), |draw| draw.apply(images));
         let count = self.settings.real_batch as usize;
@@ -204,9 +204,9 @@ impl Matching<'_> {
         for places in order.chunks(NETWORK_BATCH as usize) {
             let chosen = Tensor::from_slice(places).to_device(self.synthetic.device);
             let images = shown.index_select(0, &chosen);
-            let images = match self.settings.dsa {
-                true => Draw::for_each_image(&Dsa { flip: true }, places.len(), &mut random).apply(&images),
-                false => images,
+            let images = match self.settings.dsa.changes() {
+                Some(dsa) => Draw::for_each_image(&dsa, places.len(), &mut random).apply(&images),
+                None => images,
             };
             let weights = state.parameters.tensors();
             let logits = self.network.forward(weights, &[], &images, Mode::Train, Kind::Float);

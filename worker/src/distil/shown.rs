@@ -46,6 +46,11 @@ impl Shown {
         (whitened.index_select(0, &places), self.images.labels().index_select(0, &places))
     }
 
+    /// The images at these places, normalised even where networks see whitened ones, `[n, 3, h, w]`.
+    pub fn normalised_at(&self, places: &[i64]) -> Tensor {
+        self.images.normalised_at(places)
+    }
+
     /// Bytes of the images in memory.
     pub fn bytes(&self, real: &Real) -> u64 {
         self.whitened.as_ref().map_or_else(|| real.stored(), |images| 4 * images.numel() as u64)

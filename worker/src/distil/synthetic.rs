@@ -5,6 +5,7 @@ use pipeline::data::Labels;
 use pipeline::recipe::{self, Convnet, Distil, Initial, Norm, Preprocess};
 use tch::{Device, Kind, Tensor};
 
+use super::coreset;
 use super::distilled::{self, Distilled};
 use super::draws::{self, Use};
 use super::iteration::Outcome;
@@ -13,6 +14,9 @@ use super::real::Real;
 use super::shown::Shown;
 use super::zca::Zca;
 use crate::models::Network;
+
+/// Real images whose pixels are brought together at a time.
+const ROWS: usize = 128;
 
 /// What the methods that optimise images have in common. Images are normalised or, with a whitening, whitened.
 pub struct Synthetic<'a> {
@@ -71,11 +75,6 @@ impl Synthetic<'_> {
         self.real.classes.len()
     }
 
-    /// Synthetic images in all.
-    pub fn count(&self) -> usize {
-        self.classes() * self.per_class
-    }
-
     /// Bytes of the real images in memory.
     pub fn stored(&self) -> u64 {
         self.shown.bytes(self.real)
@@ -89,7 +88,7 @@ impl Synthetic<'_> {
     /// As [`first`](Self::first), `count` of each class.
     pub fn first_of(&self, init: Initial, count: usize) -> Tensor {
         match init {
-            Initial::Real => self.of_real(&random::places(&self.real.by_class, count, self.seed)),
+            Initial::Real | Initial::Herding => self.of_real(&self.places(init, count)),
             Initial::Noise => {
                 tch::manual_seed(draws::seed(self.seed, Use::Noise, &[]) as i64);
                 let side = self.side() as i64;
@@ -100,9 +99,26 @@ impl Synthetic<'_> {
         }
     }
 
-    /// Class of each image, `[classes × per class]` i64.
-    pub fn labels(&self) -> Tensor {
-        self.labels_of(self.per_class)
+    /// Places of the `count` real images of each class that `init` starts from, class by class.
+    pub fn places(&self, init: Initial, count: usize) -> Vec<usize> {
+        let by_class = &self.real.by_class;
+        if init != Initial::Herding {
+            return random::places(by_class, count, self.seed);
+        }
+        coreset::herded(by_class, count, |places| {
+            let rows = places.chunks(ROWS).map(|places| {
+                let places: Vec<i64> = places.iter().map(|place| *place as i64).collect();
+                self.shown.normalised_at(&places).flatten(1, -1).to_device(Device::Cpu)
+            });
+            Tensor::cat(&rows.collect::<Vec<_>>(), 0)
+        })
+    }
+
+    /// Bytes at the peak while herding chooses: the split, and of the largest class the pixels, the same about their mean, and
+    /// what is worked out of them.
+    pub fn herding_peak(&self) -> u64 {
+        let largest = self.real.by_class.iter().map(Vec::len).max().unwrap_or(0) as u64;
+        self.stored() + 3 * 12 * self.side().pow(2) * largest
     }
 
     /// Class of each of `count` images of every class, `[classes × count]` i64.

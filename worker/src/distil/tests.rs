@@ -138,6 +138,25 @@ fn distribution_matching_lowers_its_loss_and_gives_the_same_bits_twice() {
 }
 
 #[test]
+fn images_that_start_from_herding_are_those_that_it_chooses_whitened_or_not() {
+    let _turn = alone();
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let herding = json!({ "images_per_class": 2, "method": { "herding": {} } });
+    let chosen = run(folders[0].path(), herding);
+    let Pixels::U8(bytes) = chosen.pixels() else { panic!() };
+    for (folder, zca) in folders[1..].iter().zip([false, true]) {
+        let mut parameters = matching(1);
+        parameters["method"]["distribution-matching"]["init"] = json!("herding");
+        parameters["method"]["distribution-matching"]["lr"] = json!(0.0);
+        parameters["zca"] = json!(zca);
+        let started = run(folder.path(), parameters);
+        let Pixels::F32(floats) = started.pixels() else { panic!() };
+        let near = |(byte, value): (&u8, &f32)| (f32::from(*byte) / 255.0 - value).abs() < 1e-3;
+        assert!(bytes.len() == floats.len() && bytes.iter().zip(floats).all(near), "zca: {zca}");
+    }
+}
+
+#[test]
 fn what_is_estimated_of_memory_is_noted_before_the_start() {
     let _turn = alone();
     let folder = tempfile::tempdir().unwrap();
@@ -180,6 +199,19 @@ fn siamese_augmentation_is_the_same_for_every_image_of_every_batch() {
         let alone = draw.apply(&image);
         assert_eq!(alone.repeat([2, 1, 1, 1]), draw.apply(&twice));
     }
+}
+
+#[test]
+fn without_mirroring_other_changes_are_drawn() {
+    let _turn = alone();
+    let made = [json!(true), json!("no-flip"), json!(false)].map(|dsa| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parameters = matching(6);
+        parameters["method"]["distribution-matching"]["dsa"] = dsa;
+        run(folder.path(), parameters);
+        content(folder.path())["train.safetensors"].clone()
+    });
+    assert!(made[0] != made[1] && made[1] != made[2]);
 }
 
 #[test]

@@ -67,6 +67,26 @@ fn a_matching_cut_off_and_resumed_equals_one_that_was_not_with_spreads_and_pictu
 }
 
 #[test]
+fn a_code_of_smaller_pictures_is_what_factor_makes_and_any_other_resumes() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let coded = |code: Value| {
+        let mut parameters = matching(13, json!({}));
+        parameters["code"] = code;
+        parameters
+    };
+    {
+        let _turn = alone();
+        run(folders[0].path(), matching(13, json!({ "factor": 2 })));
+        run(folders[1].path(), coded(json!({ "factor": { "by": 2 } })));
+        assert_eq!(content(folders[0].path()), content(folders[1].path()));
+    }
+    resumes(coded(json!({ "dct": { "keep": 16, "pictures": 3 } })), |task, synthetic, method| {
+        let Method::CharacteristicFunction(settings) = method else { panic!() };
+        iteration::cut_off(task, &Matching::new(task, synthetic, settings).unwrap(), 6);
+    });
+}
+
+#[test]
 fn frequencies_that_climb_change_what_comes_out() {
     let _turn = alone();
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());

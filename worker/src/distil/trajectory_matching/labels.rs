@@ -1,7 +1,7 @@
 //! What synthetic images start as and are labelled with, where an expert has a say.
 
 use anyhow::Result;
-use pipeline::recipe::{Following, Initial, Labelling};
+use pipeline::recipe::{Following, Labelling};
 use tch::{Kind, Tensor, no_grad};
 
 use super::super::draws::{self, Use};
@@ -43,6 +43,18 @@ impl Judge<'_> {
         Tensor::cat(&logits.collect::<Vec<_>>(), 0)
     }
 
+    /// `count` of each class that it classifies rightly, class by class, in the order in which `random` draws them; then
+    /// those that it does not.
+    fn all_rightly(&self, count: usize) -> Result<Vec<usize>> {
+        let mut places = Vec::with_capacity(self.synthetic.classes() * count);
+        for (class, among) in self.synthetic.real.by_class.iter().enumerate() {
+            let seed = draws::seed(self.synthetic.seed, Use::Choice, &[class as u64]);
+            let drawn = draws::some_of(among, among.len(), seed);
+            places.extend(self.rightly(&drawn, class, count)?);
+        }
+        Ok(places)
+    }
+
     /// The first `count` of `among`, all of the class, that it classifies rightly; then those that it does not.
     fn rightly(&self, among: &[usize], class: usize, count: usize) -> Result<Vec<usize>> {
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
@@ -59,7 +71,7 @@ impl Judge<'_> {
     }
 }
 
-/// As `following` has it.
+/// `per_class` of each class, as `following` has it.
 ///
 /// # Errors
 /// libtorch cannot give out values.
@@ -68,9 +80,10 @@ pub fn first(
     network: &Network,
     trajectories: &Trajectories,
     following: &Following,
+    per_class: usize,
 ) -> Result<First> {
-    if following.init == Initial::Noise {
-        return Ok(First { images: synthetic.first(Initial::Noise), labels: None });
+    if !following.init.is_real() {
+        return Ok(First { images: synthetic.first_of(following.init, per_class), labels: None });
     }
     let extent = trajectories.extent;
     let drawn = draws::seed(synthetic.seed, Use::Expert, &[]);
@@ -78,15 +91,10 @@ pub fn first(
     let parameters = Parameters::zeros(network.parameters(), network.layout(), synthetic.device);
     parameters.set(&trajectories.at(expert, extent.epochs));
     let judge = Judge { network, parameters, synthetic };
-    let mut places = Vec::with_capacity(synthetic.count());
-    for (class, among) in synthetic.real.by_class.iter().enumerate() {
-        // In the order in which `random` draws them.
-        let seed = draws::seed(synthetic.seed, Use::Choice, &[class as u64]);
-        let count = if following.classified { among.len() } else { synthetic.per_class };
-        let drawn = draws::some_of(among, count, seed);
-        let rightly = || judge.rightly(&drawn, class, synthetic.per_class);
-        places.extend(if following.classified { rightly()? } else { drawn.clone() });
-    }
+    let places = match following.classified {
+        true => judge.all_rightly(per_class)?,
+        false => synthetic.places(following.init, per_class),
+    };
     let labels = (following.labels != Labelling::Hard).then(|| judge.of_real(&places));
     Ok(First { images: synthetic.of_real(&places), labels })
 }

@@ -9,11 +9,12 @@ mod tests;
 use anyhow::{Context, Result};
 use pipeline::data::Labels;
 use pipeline::engine::Task;
-use pipeline::recipe::{Distil, Dsa, Following, Labelling, files};
+use pipeline::recipe::{Distil, Following, Labelling, files};
 use serde_json::json;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
+use super::code::Coded;
 use super::descent::Descent;
 use super::distilled::Distilled;
 use super::draws::{self, Use};
@@ -46,7 +47,7 @@ pub fn distil(task: &Task, synthetic: &Synthetic, recipe: &Distil) -> Result<Dis
     let described = Description::read(task.input("experts", files::EXPERTS)?)?;
     let network = described.network_for(task, synthetic.real, synthetic.is_whitened())?;
     let trajectories = Trajectories::read(task.input("experts", files::TRAJECTORIES)?)?;
-    let matching = Matching::new(synthetic, following, &network, &trajectories)?;
+    let matching = Matching::new(task, synthetic, following, &network, &trajectories)?;
     let remedy = match following.unroll {
         true => "leave `unroll` out, or lower `student_steps`",
         false => "set `batch`, or lower `images_per_class` or the image size",
@@ -56,7 +57,10 @@ pub fn distil(task: &Task, synthetic: &Synthetic, recipe: &Distil) -> Result<Dis
     write_student(task, &outcome.state)?;
     let labels =
         outcome.state.labels.as_ref().map(|labels| matching.probabilities(&labels.images)).transpose()?;
-    synthetic.distilled(recipe.method.name(), &outcome.state.images.images, labels, &outcome)
+    let code = &outcome.state.images.images;
+    let images = no_grad(|| matching.coded.images(code));
+    let made = synthetic.distilled(recipe.method.name(), &images, labels, &outcome)?;
+    Ok(Distilled { code_floats: matching.coded.floats(code), ..made })
 }
 
 /// `student.json`: how a network is best trained on the set.
@@ -70,6 +74,7 @@ fn write_student(task: &Task, state: &State) -> Result<()> {
 struct Matching<'a> {
     following: &'a Following,
     synthetic: &'a Synthetic<'a>,
+    coded: Coded,
     student: Student<'a>,
     trajectories: &'a Trajectories,
     first: First,
@@ -77,6 +82,7 @@ struct Matching<'a> {
 
 /// What iterations change.
 struct State {
+    /// Or what they are coded as.
     images: Descent,
     /// Logits, where an expert labels the images.
     labels: Option<Descent>,
@@ -99,7 +105,7 @@ impl Iterated for Matching<'_> {
 
     fn first(&self) -> State {
         State {
-            images: Descent::new(self.first.images.copy()),
+            images: Descent::new(self.coded.encode(&self.first.images).copy()),
             labels: self.first.labels.as_ref().map(|labels| Descent::new(labels.copy())),
             student: Descent::new(Tensor::from_slice(&[self.following.student_lr])),
         }
@@ -118,7 +124,9 @@ impl Iterated for Matching<'_> {
     fn step(&self, state: &mut State, iteration: u64) -> Tensor {
         let way = self.way(state, iteration);
         let learned = state.labels.as_ref().filter(|_| self.following.labels == Labelling::Learned);
-        let leaves = Leaves::of(&state.images.images, learned.map(|labels| &labels.images));
+        // A student takes its steps on pictures that are made once; their gradient goes to the code in the end.
+        let pictures = no_grad(|| self.coded.images(&state.images.images));
+        let leaves = Leaves::of(&pictures, learned.map(|labels| &labels.images));
         let fixed = state.labels.as_ref().map(|labels| labels.images.softmax(-1, Kind::Float));
         let loss = |step: u64, weights: &[Tensor], leaves: &Leaves, kinks: Kinks| {
             let labels = leaves.labels.as_ref().map(|labels| labels.softmax(-1, Kind::Float));
@@ -133,7 +141,8 @@ impl Iterated for Matching<'_> {
         // What is no number changes nothing either; the loop will tell of it.
         if found.loss <= self.following.threshold {
             let Following { lr, momentum, student_lr, student_lr_lr, labels_lr, .. } = *self.following;
-            state.images.step(&found.images, lr, momentum);
+            let gradient = self.coded.gradient(&state.images.images, &found.images);
+            state.images.step(&gradient, lr, momentum);
             state.student.step(&Tensor::from_slice(&[found.lr]), student_lr_lr, momentum);
             let (least, most) = ((way.lr / LEAP).max(LEAST_LR * student_lr), way.lr * LEAP);
             no_grad(|| drop(state.student.images.clamp_(least, most)));
@@ -152,6 +161,10 @@ impl Iterated for Matching<'_> {
         &state.images.images
     }
 
+    fn shown(&self, state: &State) -> Tensor {
+        self.coded.images(&state.images.images)
+    }
+
     fn remedy(&self) -> String {
         let Following { lr, student_lr, student_lr_lr, .. } = self.following;
         format!(
@@ -162,21 +175,26 @@ impl Iterated for Matching<'_> {
 
 impl Matching<'_> {
     fn new<'a>(
+        task: &Task,
         synthetic: &'a Synthetic<'a>,
         following: &'a Following,
         network: &'a Network,
         trajectories: &'a Trajectories,
     ) -> Result<Matching<'a>> {
-        let first = labels::first(synthetic, network, trajectories, following)?;
+        let coded = Coded::of(task, synthetic, following.init)?;
+        let first = labels::first(synthetic, network, trajectories, following, coded.pictures)?;
         let student = Student::new(network, following.student_steps.into(), &first.images);
-        Ok(Matching { following, synthetic, student, trajectories, first })
+        Ok(Matching { following, synthetic, coded, student, trajectories, first })
     }
 
-    /// Synthetic images in a step of the student.
+    /// Pictures in all.
+    fn count(&self) -> usize {
+        self.synthetic.classes() * self.coded.pictures
+    }
+
+    /// Of these, in a step of the student.
     fn batch(&self) -> usize {
-        self.following
-            .batch
-            .map_or(self.synthetic.count(), |batch| self.synthetic.count().min(batch as usize))
+        self.following.batch.map_or(self.count(), |batch| self.count().min(batch as usize))
     }
 
     /// Bytes at the peak. A pass with its way back takes the activations twice; a gradient that is differentiated takes as many
@@ -193,7 +211,7 @@ impl Matching<'_> {
         let graph = self.batch() as u64 * (passes * activations + 4 * image);
         let of_way =
             if self.following.unroll { 0 } else { student::kept(network, steps, self.synthetic.device) };
-        let kept = self.synthetic.count() as u64 * 6 * image + of_way;
+        let kept = self.count() as u64 * 6 * image + of_way + self.coded.peak(self.count() as u64);
         self.synthetic.stored() + kept + graphs * graph + weights.max(graphs * 3) * 4 * network.count() as u64
     }
 
@@ -220,14 +238,15 @@ impl Matching<'_> {
     ) -> Tensor {
         let seed = |of: Use| draws::seed(self.synthetic.seed, of, &place);
         let mut images = images.shallow_clone();
-        let mut labels = labels.map_or_else(|| self.synthetic.labels(), Tensor::shallow_clone);
+        let mut labels =
+            labels.map_or_else(|| self.synthetic.labels_of(self.coded.pictures), Tensor::shallow_clone);
         if let Some(chosen) = self.chosen(place) {
             (images, labels) = (images.index_select(0, &chosen), labels.index_select(0, &chosen));
         }
-        if self.following.dsa {
+        if let Some(dsa) = self.following.dsa.changes() {
             let mut random = Stream::new(seed(Use::NetworkAugmentation), &[]);
             let count = images.size()[0] as usize;
-            images = Draw::for_each_image(&Dsa { flip: true }, count, &mut random).apply(&images);
+            images = Draw::for_each_image(&dsa, count, &mut random).apply(&images);
         }
         loss::cross_entropy(&pass(&images, seed(Use::Dropout)), &labels, 0.0, None)
     }
@@ -242,7 +261,7 @@ impl Matching<'_> {
 
     /// Which images a step takes, where it does not take all.
     fn chosen(&self, [iteration, step]: [u64; 2]) -> Option<Tensor> {
-        let (count, batch) = (self.synthetic.count(), self.batch());
+        let (count, batch) = (self.count(), self.batch());
         if batch == count {
             return None;
         }

@@ -7,6 +7,7 @@ use pipeline::engine::Task;
 use pipeline::recipe::{self, Convnet};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
+use tempfile::TempDir;
 
 use super::super::experts;
 use super::super::real::Real;
@@ -244,14 +245,16 @@ fn aligned_images_start_from_those_that_an_expert_classifies_rightly() {
     assert!(near);
 }
 
-/// A distillation that was cut off after `count` iterations ends in the bytes of one that was not.
-fn resumes(parameters: &Value, count: u64) {
+/// A distillation that was cut off after `count` iterations ends in the bytes of one that was not, whose folder it gives.
+fn resumes(parameters: &Value, count: u64) -> TempDir {
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
     run(folders[0].path(), parameters);
     let task = stage(folders[1].path(), parameters).task();
     cut_off(&task, count);
     run(folders[1].path(), parameters);
     assert_eq!(content(folders[1].path()), content(folders[0].path()));
+    let [whole, _] = folders;
+    whole
 }
 
 fn cut_off(task: &Task, count: u64) {
@@ -263,7 +266,7 @@ fn cut_off(task: &Task, count: u64) {
     let described = Description::read(task.input("experts", files::EXPERTS).unwrap()).unwrap();
     let network = described.network_for(task, &real, recipe.zca).unwrap();
     let trajectories = Trajectories::read(task.input("experts", files::TRAJECTORIES).unwrap()).unwrap();
-    let matching = Matching::new(&synthetic, &following, &network, &trajectories).unwrap();
+    let matching = Matching::new(task, &synthetic, &following, &network, &trajectories).unwrap();
     iteration::cut_off(task, &matching, count);
 }
 
@@ -273,8 +276,25 @@ fn matchings_cut_off_and_resumed_equal_those_that_were_not() {
     let mut whitened = matching(json!({ "iterations": 15, "labels": "learned" }));
     whitened["zca"] = json!(true);
     resumes(&whitened, 7);
-    resumes(&matching(json!({ "iterations": 9, "unroll": true })), 4);
+    resumes(&matching(json!({ "iterations": 9, "unroll": true, "init": "herding" })), 4);
     resumes(&aligned(), 13);
+}
+
+#[test]
+fn coded_matchings_label_every_picture_and_resume_to_the_same_bits() {
+    let _turn = alone();
+    let mut small = matching(json!({ "iterations": 9, "init": "noise", "batch": 7 }));
+    small["code"] = json!({ "factor": { "by": 2 } });
+    small["zca"] = json!(true);
+    let folder = resumes(&small, 4);
+    let split = Split::open(&folder.path().join("content/train.safetensors")).unwrap();
+    assert_eq!(split.labels(), Labels::Hard([[0; 8], [1; 8], [2; 8]].concat()));
+    let mut components = aligned();
+    components["code"] = json!({ "pca": { "components": 4, "side": 4, "pictures": 5 } });
+    let folder = resumes(&components, 13);
+    let facts: Value = serde_json::from_slice(&content(folder.path())["distillation.json"]).unwrap();
+    // 15 pictures of 4 values and 3 labels; 4 components and their mean.
+    assert_eq!(facts["stored_floats"], json!(15 * (4 + 3) + 5 * 48));
 }
 
 #[test]
