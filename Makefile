@@ -1,6 +1,6 @@
 # What there is to do here. `make` alone lists it.
 
-.PHONY: help run test lint install bench bench-augment bench-train bench-whole bench-distil libtorch
+.PHONY: help run test lint install bench bench-augment bench-train bench-whole bench-distil round-trip libtorch
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):[^#]*## /    make \1\t/p' Makefile | expand -t 20
@@ -31,6 +31,10 @@ bench-augment: ## time augmentations, decoding and the whole stage beside OpenCV
 bench-train: libtorch ## time training steps beside PyTorch eager; without PyTorch it says what brings it
 	cargo build --release --workspace
 	@python=target/peers/bin/python; [ -x $$python ] || python=python3; $$python benches/training.py
+
+round-trip: libtorch ## show that weights go to torchvision and timm, and back
+	cargo build --release --workspace
+	@python=target/peers/bin/python; [ -x $$python ] || python=python3; $$python benches/round_trip.py
 
 bench-whole: libtorch ## time an experiment from photographs to accuracies, and a worker's start, beside PyTorch
 	cargo build --release --workspace

@@ -133,7 +133,9 @@ def swin(side, patch, window):
 # The network as experiments write it, the side of its images, the same in PyTorch.
 NETWORKS = [
     ({"vgg16-bn": {}}, 32, lambda side: pooled(torchvision.models.vgg16_bn())),
+    ({"vgg16": {"head": "pooled"}}, 32, lambda side: pooled(torchvision.models.vgg16())),
     ({"vgg11": {"head": "pooled"}}, 32, lambda side: pooled(torchvision.models.vgg11())),
+    ({"alexnet": {}}, 64, lambda side: of_torchvision("alexnet")),
     ({"cnn": {}}, 32, cnn),
     ({"ultralight": {}}, 32, ultralight),
     ({"ultralight-modern": {}}, 32, lambda side: UltralightModern()),
@@ -143,8 +145,11 @@ NETWORKS = [
     ({"resnet18": {"stem_stride": 4}}, 64, lambda side: of_torchvision("resnet18")),
     ({"resnet18": {}}, 32, lambda side: small_stem(of_torchvision("resnet18"))),
     ({"resnet50": {"stem_stride": 4}}, 64, lambda side: of_torchvision("resnet50")),
+    ({"resnet50": {}}, 32, lambda side: small_stem(of_torchvision("resnet50"))),
     ({"convnext": {"size": "atto", "patch": 4}}, 64, lambda side: of_timm("convnext_atto")),
     ({"convnext": {"size": "femto"}}, 32, lambda side: of_timm("convnext_femto", patch_size=1)),
+    ({"convnext": {"size": "pico", "patch": 4}}, 64, lambda side: of_timm("convnext_pico")),
+    ({"convnext": {"size": "nano", "patch": 4}}, 64, lambda side: of_timm("convnext_nano")),
     ({"convnext": {"size": "tiny", "patch": 4}}, 64, lambda side: of_timm("convnext_tiny")),
     ({"vit-tiny": {}}, 64, lambda side: of_timm("vit_tiny_patch16_224", img_size=side, patch_size=8)),
     ({"swin": {"width": 32}}, 64, lambda side: swin(side, patch=2, window=8)),

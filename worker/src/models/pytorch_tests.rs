@@ -103,7 +103,8 @@ fn weights_that_pytorch_wrote_give_its_logits() {
             serde_json::from_slice(&std::fs::read(folder.join("logits.json")).unwrap()).unwrap();
         let x = images(2, described.image_size.into());
         let found = network.forward(parameters.tensors(), &buffers, &x, Mode::Eval, Kind::Float);
-        println!("{}: {:.1e} apart", described.name, apart(&found, &logits));
+        let place = folder.file_name().unwrap().to_string_lossy().into_owned();
+        println!("{place}: {:.1e} apart", apart(&found, &logits));
         assert!(apart(&found, &logits) < 1e-4, "{}", described.name);
     }
 }

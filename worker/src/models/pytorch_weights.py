@@ -50,7 +50,8 @@ def made(described):
     raise SystemExit(f"no network here is like {described['network']} at {described['image_size']} pixels")
 
 
-def read(trained, images, predictions):
+def compared(trained, images, predictions):
+    """Images that both tell alike, images, and how far the answers' probabilities are apart at most."""
     described = json.loads((trained / "network.json").read_text())
     pytorch_figures.CLASSES = len(described["classes"])
     network = made(described).eval()
@@ -66,8 +67,12 @@ def read(trained, images, predictions):
     ours = torch.tensor([float(row["probability"]) for row in rows])
     theirs = shares.gather(1, places[:, None])[:, 0]
     same = (shares.argmax(1) == places).sum().item()
-    print(f"{described['name']}: {same} of {len(rows)} images are told alike, "
-          f"probabilities at most {(ours - theirs).abs().max():.1e} apart")
+    return same, len(rows), (ours - theirs).abs().max().item()
+
+
+def read(trained, images, predictions):
+    same, count, apart = compared(trained, images, predictions)
+    print(f"{same} of {count} images are told alike, probabilities at most {apart:.1e} apart")
 
 
 if __name__ == "__main__":
