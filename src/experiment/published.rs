@@ -66,5 +66,7 @@ mod tests {
         insta::assert_snapshot!(said(&TABLE.replace("Zhao & Bilen 2023, table 1", " ")));
         insta::assert_snapshot!(said("[published]\naccuracy = 26\n"));
         insta::assert_snapshot!(said(&TABLE.replace("\"last\"", "\"best-on-test\"")));
+        let axis = said(&TABLE.replace("26.0", "\"{arm.accuracy}\""));
+        assert!(axis.contains("`accuracy` must be a number from 0 to 100"), "{axis}");
     }
 }

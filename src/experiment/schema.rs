@@ -4,6 +4,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::shape::shapes;
 
+/// The definition of `[published]`.
+const PUBLISHED: &str = "Published";
+
 /// The schema of an experiment, of draft 2020-12.
 pub fn experiment_schema() -> Json {
     schema("an experiment", &experiment_properties(), true)
@@ -15,8 +18,11 @@ pub fn project_schema() -> Json {
 }
 
 fn schema(title: &str, properties: &Map<String, Json>, axes: bool) -> Json {
-    let definitions: Map<String, Json> =
-        shapes().definitions.iter().map(|(name, schema)| (name.clone(), open(schema, axes))).collect();
+    let opened = |(name, schema): (&String, &Json)| {
+        let schema = if name == PUBLISHED { published(schema) } else { open(schema, axes) };
+        (name.clone(), schema)
+    };
+    let definitions: Map<String, Json> = shapes().definitions.iter().map(opened).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -60,6 +66,15 @@ fn project_properties() -> Map<String, Json> {
     let properties = shapes().project_schema.get("properties").and_then(Json::as_object);
     let properties = properties.into_iter().flatten();
     properties.map(|(name, schema)| (name.clone(), open(schema, false))).collect()
+}
+
+/// What `[published]` may say: no axis reaches it, and a blank source is none.
+fn published(schema: &Json) -> Json {
+    let mut schema = open(schema, false);
+    if let Some(source) = schema.pointer_mut("/properties/source") {
+        source["pattern"] = json!("\\S");
+    }
+    schema
 }
 
 fn described(mut schema: Json, description: &str) -> Json {
@@ -150,6 +165,17 @@ mod tests {
         assert_eq!(at(&experiment, "/$defs/Train/properties/from/type"), "string");
         let project = project_schema();
         assert_eq!(at(&project, "/properties/torch_threads/type"), "integer");
+    }
+
+    #[test]
+    fn a_published_figure_takes_no_axis_and_no_blank_source() {
+        let schema = experiment_schema();
+        assert_eq!(at(&schema, "/properties/published/$ref"), "#/$defs/Published");
+        let published = at(&schema, "/$defs/Published/properties");
+        assert_eq!(at(published, "/accuracy/type"), "number");
+        assert_eq!(at(published, "/statistic/$ref"), "#/$defs/Statistic");
+        assert_eq!(at(published, "/source/pattern"), "\\S");
+        assert!(!published.to_string().contains("anyOf"), "{published}");
     }
 
     #[test]

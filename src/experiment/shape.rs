@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn ranges_come_from_the_schema_or_the_type() {
         let distil = &shapes().kinds["distil"];
-        assert_eq!(distil.field("images_per_class").unwrap().shape, Shape::Integer { min: 1, max: 50 });
+        assert_eq!(distil.field("images_per_class").unwrap().shape, Shape::Integer { min: 1, max: 1000 });
         let Shape::Integer { max, .. } = distil.field("seed").unwrap().shape else {
             panic!("a whole number")
         };

@@ -30,14 +30,15 @@ use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
 use crate::engine::Program;
 
 /// A few images per class that stand for the training split. Reads the training split only; validation and test
-/// images are passed on unchanged.
+/// images are passed on unchanged. Methods that go by iterations leave pictures of the set forming, and one strip of them;
+/// `pipeline show` names these, and the memory that was estimated and taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distil {
     /// The image set to distil.
     pub from: String,
     /// Images of each class that are stored.
-    #[schemars(range(min = 1, max = 50))]
+    #[schemars(range(min = 1, max = 1000))]
     pub images_per_class: u32,
     /// How they are found.
     pub method: Method,
@@ -103,7 +104,7 @@ choice! {
         /// The mean image of each class: one image a class.
         "class-mean" => ClassMean @ 1,
         /// The mean image of each class, and one standard deviation either way along its principal components.
-        "eigenimages" => Eigenimages @ 1,
+        "eigenimages" => Eigenimages @ 2,
         /// Synthetic images whose mean features match those of real ones under random networks
         /// (Zhao & Bilen 2023).
         "distribution-matching" => DistributionMatching @ 1,
@@ -204,7 +205,8 @@ pub struct ClassMean {}
 /// Principal components of each class's pixels, in f64. An even `images_per_class` gives mean + and mean - √variance ·
 /// component of half as many components, from the largest variance on; an odd one begins with the mean itself. Clamped
 /// to black and white. Of a component and its mirror image, the one whose entry of largest magnitude is positive
-/// comes first.
+/// comes first. `components.csv` has the variance of each component, and `components.png` shows a row a class: the mean,
+/// then the components about mid-grey.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Eigenimages {}

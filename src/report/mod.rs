@@ -9,6 +9,7 @@ mod cells;
 mod chosen;
 mod compare;
 mod confusion;
+mod distilled;
 mod drawn;
 mod emissions;
 mod evidence;

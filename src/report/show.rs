@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::confusion::Confusion;
+use super::distilled;
 use super::figures;
 use super::layout::{Column, Style, draw, wrap};
 use super::metered;
@@ -42,6 +43,8 @@ pub fn describe_artifact(artifact: &Artifact, width: usize, color: bool) -> Resu
     section("inputs", inputs(artifact, width, &style));
     section("energy", metered::describe(receipt, width));
     section("files", listed(artifact, width, &style));
+    section("pictures", distilled::pictures(artifact));
+    section("memory", distilled::memory(&receipt.provenance));
     for (title, body) in contents(artifact, width, &style)? {
         section(title, body);
     }
@@ -88,7 +91,8 @@ fn parameters(artifact: &Artifact) -> BTreeMap<String, String> {
 }
 
 fn provenance(artifact: &Artifact) -> BTreeMap<String, String> {
-    let told = artifact.receipt.provenance.iter().filter(|(name, _)| *name != "warnings");
+    let elsewhere = |name: &str| name == "warnings" || distilled::FACTS.contains(&name);
+    let told = artifact.receipt.provenance.iter().filter(|(name, _)| !elsewhere(name));
     told.flat_map(|(name, value)| leaves(name, value)).collect()
 }
 

@@ -41,8 +41,23 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("--describe") {
         return describe::describe().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    log();
     let work = work::Work { does: &dispatch, meter: &ProcessMeter::default() };
     work::perform("pipeline-worker", work, &[])
+}
+
+/// What the stage says of itself goes to its log, which is what stderr becomes.
+fn log() {
+    let told = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::Level::INFO.into())
+        .with_env_var("PIPELINE_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(told)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
 }
 
 fn dispatch(task: &Task) -> Result<()> {

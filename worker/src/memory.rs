@@ -1,4 +1,5 @@
-//! Memory that runs out: known by libtorch's words for it, with the sizes that they give. Every other panic goes on.
+//! Memory that runs out: known by libtorch's words for it, with the sizes that they give. Every other panic goes on. And how
+//! much this process came to hold.
 
 use std::any::Any;
 use std::fmt;
@@ -54,6 +55,15 @@ impl fmt::Display for OutOfMemory {
             _ => Ok(()),
         }
     }
+}
+
+/// Bytes of memory that this process held at most, libraries and mapped images included; not that of a GPU. `None` where
+/// the system does not tell.
+pub fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// The first size behind these words, `2.50 GiB` or `512 bytes`.
@@ -129,6 +139,16 @@ pub mod imagined {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_was_held_shows_after_it_is_given_back() {
+        let before = peak().unwrap();
+        let held = vec![1u8; before as usize / 2 + (64 << 20)];
+        assert!(held.iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>() > 0);
+        drop(held);
+        assert!(peak().unwrap() >= before, "a peak does not fall");
+        assert!(peak().unwrap() > 64 << 20);
+    }
 
     #[test]
     fn the_sizes_that_libtorch_tells_are_read() {

@@ -23,7 +23,7 @@ fn four_errors_in_one_file_are_all_told() {
     let text = DESIGN
         .replace("image_size = 64", "image_size = 64.0")
         .replace("copies = 2", "copys = 2")
-        .replace("images_per_class = 1", "images_per_class = 60")
+        .replace("images_per_class = 1", "images_per_class = 6000")
         .replace("of = \"net\"", "of = \"nett\"");
     let folder = Folder::new(&text);
     assert_eq!(folder.load(&[]).unwrap_err().len(), 4);
@@ -105,7 +105,8 @@ fn fifty_images_a_class_asked_of_twenty() {
 
 #[test]
 fn a_value_from_the_matrix_out_of_range() {
-    let text = DESIGN.replace("images_per_class = 1\n", "images_per_class = \"{ipc}\"\n") + "ipc = [1, 51]\n";
+    let text =
+        DESIGN.replace("images_per_class = 1\n", "images_per_class = \"{ipc}\"\n") + "ipc = [1, 1001]\n";
     insta::assert_snapshot!(Folder::new(&text).said(&[]));
 }
 

@@ -52,7 +52,8 @@ fn too_many(distil: &Distil, from: &Facts) -> Option<Complaint> {
     }
     let there = from.train_per_class.filter(|there| asked > *there)?;
     let message = format!("{asked} images a class asked of a set that has {there}");
-    Some(Complaint::new(&["images_per_class"], message).against("from", &["per_class", "train"]))
+    let hint = format!("set `images_per_class` to at most {there}, or raise `per_class.train` of the subset");
+    Some(Complaint::new(&["images_per_class"], message).hint(hint).against("from", &["per_class", "train"]))
 }
 
 fn too_deep(distil: &Distil, from: &Facts) -> Option<Complaint> {

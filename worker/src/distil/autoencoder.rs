@@ -21,6 +21,8 @@ pub use coder::Coder;
 
 /// What the learning rate falls to, as a share of the first.
 const END: f64 = 0.01;
+/// What the picture of the set is called, behind those of the iterations.
+const CENTRES: &str = "centres";
 /// Images that are encoded together.
 const BATCH: usize = 128;
 
@@ -32,8 +34,8 @@ pub fn distil(task: &Task, synthetic: &Synthetic, settings: &Autoencoder) -> Res
     let outcome = iteration::run(task, &training)?;
     let images = no_grad(|| training.centres(&outcome.state));
     // Behind the picture of the last iteration, which shows what real images come back as.
-    forming::picture(task, &synthetic.pixels(&images), synthetic.per_class as i64, training.total() + 1)?;
-    forming::publish(task)?;
+    forming::picture(task, &synthetic.pixels(&images), synthetic.per_class as i64, CENTRES)?;
+    forming::publish(task, synthetic.real.size())?;
     synthetic.distilled("autoencoder", &images, None, &outcome)
 }
 

@@ -2,12 +2,17 @@
 
 use pipeline::data::{Labels, Pixels};
 use pipeline::engine::Task;
+use tch::Device;
 
 use super::distilled::{Distilled, Images};
+use super::memory;
 use super::real::Real;
 
 /// One image a class.
 pub fn average(task: &Task, real: &Real) -> Distilled {
+    let values = (real.size()[0] * real.size()[1] * 3) as u64;
+    let peak = real.stored() + values * (8 + 2 * 4 * real.classes.len() as u64);
+    memory::tell(task, Device::Cpu, peak, "the sums of a class and all means", "lower the image size");
     task.started(None);
     let means = real.by_class.iter().flat_map(|places| mean(real, places));
     Distilled {

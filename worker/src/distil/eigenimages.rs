@@ -1,29 +1,36 @@
 //! Eigenimages: the mean of each class, and one standard deviation either way along its principal components.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use pipeline::data::Labels;
 use pipeline::engine::Task;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor, vision};
 
 use super::components::{Components, matrix};
 use super::distilled::{Distilled, Images};
+use super::grid::grid;
+use super::memory;
 use super::real::Real;
 use crate::figures::rounded;
 use crate::training::write_table;
 
 /// The table's name in `content/`.
 const TABLE: &str = "components.csv";
-/// Components of a class that the table has at most.
+/// The picture's name in `content/`.
+const PICTURE: &str = "components.png";
+/// Components of a class that the table and the picture have at most.
 const ROWS: usize = 50;
 
 /// `per_class` images a class: the mean where it is odd, then mean + and mean - √variance · component, from the largest
-/// variance on. Clamped to black 0 and white 1. Writes the variance of each component to `components.csv`.
+/// variance on. Clamped to black 0 and white 1. Writes the variance of each component to `components.csv`, and
+/// mean and components of each class as a row of `components.png`.
 ///
 /// # Errors
 /// The images of a class differ in fewer directions than are asked for.
 pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
+    let remedy = "lower the image size, or `per_class.train` of the subset";
+    memory::tell(task, Device::Cpu, peak(real, per_class), "the components of a class", remedy);
     task.started(None);
-    let (mut values, mut table) = (Vec::new(), Vec::new());
+    let (mut values, mut table, mut pictures) = (Vec::new(), Vec::new(), Vec::new());
     for (name, places) in real.classes.names().iter().zip(&real.by_class) {
         let class = Components::of(&matrix(real, places), per_class / 2);
         let found = class.found();
@@ -36,8 +43,10 @@ pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
         );
         values.extend(Vec::<f32>::try_from(prototypes(&class, per_class).to_kind(Kind::Float).view(-1))?);
         table.extend(rows(&class, name));
+        pictures.push(shown(&class));
     }
     write_table(&task.content(TABLE), &["class", "component", "variance", "share"], table.into_iter())?;
+    draw(task, real, &pictures)?;
     let classes = real.classes.len() as i64;
     Ok(Distilled {
         images: Images::F32(values),
@@ -47,6 +56,17 @@ pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
         iterations: 0,
         final_loss: None,
     })
+}
+
+/// Bytes at the peak: the split, three copies of the largest class in f64 (as rows, as a matrix, about its mean), the product
+/// of its smaller side with the vectors and what libtorch works on, and the images of all classes twice, as they are made
+/// and as they are written.
+fn peak(real: &Real, per_class: usize) -> u64 {
+    let largest = real.by_class.iter().map(Vec::len).max().unwrap_or(0) as u64;
+    let values = (real.size()[0] * real.size()[1] * 3) as u64;
+    let side = largest.min(values);
+    let made = real.classes.len() as u64 * per_class as u64 * values;
+    real.stored() + 3 * 8 * largest * values + 5 * 8 * side * side + 2 * 4 * made
 }
 
 /// `eigenimages/CLASS/mean`, `eigenimages/CLASS/1+`, `eigenimages/CLASS/1-` and so on.
@@ -70,6 +90,21 @@ fn prototypes(of: &Components, per_class: usize) -> Tensor {
     Tensor::stack(&images, 0).clamp(0.0, 1.0)
 }
 
+/// The mean, black 0 and white 1, and the first components about mid-grey, scaled by their largest magnitude: `[1 + k, d]`.
+fn shown(of: &Components) -> Tensor {
+    let vectors = of.vectors.narrow(0, 0, of.vectors.size()[0].min(ROWS as i64));
+    let largest = vectors.abs().amax([1], true).clamp_min(f64::MIN_POSITIVE);
+    Tensor::cat(&[&of.mean.unsqueeze(0), &(0.5 + 0.5 * vectors / largest)], 0)
+}
+
+fn draw(task: &Task, real: &Real, classes: &[Tensor]) -> Result<()> {
+    let ([height, width], columns) = (real.size().map(|side| side as i64), classes[0].size()[0]);
+    let pixels = Tensor::cat(classes, 0).view([-1, height, width, 3]);
+    let path = task.content(PICTURE);
+    vision::image::save(&grid(&pixels, columns, columns), &path)
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}
+
 /// Class, component from 1, variance and its share of the class's.
 fn rows(of: &Components, class: &str) -> Vec<Vec<String>> {
     let total: f64 = of.variances.iter().sum();
@@ -84,7 +119,6 @@ fn rows(of: &Components, class: &str) -> Vec<Vec<String>> {
 mod tests {
     use pipeline::data::{Pixels, Split};
     use serde_json::{Value, json};
-    use tch::Device;
 
     use super::super::tests::{bench, content, run};
     use super::*;
@@ -113,6 +147,23 @@ mod tests {
         assert!(unclamped.len() > mean.len() / 2);
         assert!(unclamped.iter().all(|p| (middle(*p) / 2.0 - f64::from(mean[*p])).abs() < 1e-6));
         assert_ne!(plus, minus);
+    }
+
+    #[test]
+    fn the_picture_of_a_component_is_the_one_worked_out_by_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(folder.path(), eigenimages(2));
+        // Two pixels side by side; images of a class lie (20, -10) either way of 100, so its component is (2, -1)/√15.
+        let pixels = [120, 90, 80, 110_u8].map(|shade| [shade; 3]).concat().repeat(3);
+        let labels = pipeline::data::Labels::Hard(vec![0, 0, 1, 1, 2, 2]);
+        let sources: Vec<String> = (0..6).map(|i| i.to_string()).collect();
+        let path = folder.path().join("photos/train.safetensors");
+        pipeline::data::write_split(&path, 1, 2, Pixels::U8(&pixels), &labels, &sources).unwrap();
+        super::super::distil(&bench.task(), Device::Cpu).unwrap();
+        let picture = vision::image::load(folder.path().join("content").join(PICTURE)).unwrap();
+        assert_eq!(picture.size(), [3, 3 * 5, 2 * 6]);
+        let shades = |row: i64| [2, 3, 8, 9].map(|column| picture.int64_value(&[2, 5 * row + 2, column]));
+        assert!((0..3).all(|row| shades(row) == [100, 100, 255, 64]), "{:?}", shades(0));
     }
 
     #[test]

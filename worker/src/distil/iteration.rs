@@ -68,7 +68,7 @@ pub fn run<M: Iterated>(task: &Task, method: &M) -> Result<Outcome<M::State>> {
     let mut losses = resume(task, task.checkpoints(), &method.tensors(&state));
     task.started(Some(losses.iterations()).filter(|done| *done > 0));
     iterate(task, method, &mut state, &mut losses)?;
-    forming::publish(task)?;
+    forming::publish(task, method.synthetic().real.size())?;
     let rows = curve::thinned(losses.settled());
     curve::write(&task.content(LOSS_TABLE), &rows)?;
     let final_loss = rows.last().map(|(_, loss)| rounded(*loss));
@@ -126,7 +126,7 @@ fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &
         if forming::is_due(done, total) {
             let (synthetic, images) = (method.synthetic(), no_grad(|| method.shown(state)));
             let per_class = images.size()[0] / synthetic.classes() as i64;
-            forming::picture(task, &synthetic.pixels(&images), per_class, done)?;
+            forming::picture(task, &synthetic.pixels(&images), per_class, &forming::after(done))?;
         }
         let stop = task.should_stop();
         let save = stop || pace.is_due();

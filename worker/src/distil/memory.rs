@@ -4,6 +4,8 @@ use pipeline::engine::Task;
 use serde_json::Value;
 use tch::Device;
 
+use crate::memory;
+
 /// Activations of one real chunk: small ones stay in the processor's caches, large ones keep a GPU busy.
 const CHUNK_ON_CPU: u64 = 16 << 20;
 const CHUNK_ON_CUDA: u64 = 1 << 30;
@@ -51,19 +53,31 @@ impl Shapes {
     }
 }
 
-/// What a receipt calls the largest estimate of a stage.
+/// What a receipt calls the largest estimate of a stage, and what its process held at most.
 const NOTE: &str = "estimated_memory_bytes";
+const PEAK: &str = "peak_memory_bytes";
 /// What a process takes with libtorch alone.
 const PROGRAM: u64 = 120 << 20;
 
-/// Notes that `what` takes `peak` bytes, and warns with the remedy where this machine has less.
+/// Says in the log, and notes, that `what` takes `peak` bytes beside the program; warns with the remedy where this machine has
+/// less.
 pub fn tell(task: &Task, device: Device, peak: u64, what: &str, remedy: &str) {
     let known = task.noted().get(NOTE).and_then(Value::as_u64).unwrap_or(0);
     task.note(NOTE, known.max(peak + PROGRAM));
+    let [whole, program] = [peak + PROGRAM, PROGRAM].map(|bytes| bytes / 1_000_000);
+    let whose = if device == Device::Cpu { "memory" } else { "the GPU's memory" };
+    tracing::info!("needs about {whole} MB of {whose} for {what}, {program} MB of them for libtorch itself");
     let available = available().filter(|available| device == Device::Cpu && peak > *available);
     if let Some(available) = available {
         let (peak, available) = (peak >> 20, available >> 20);
         task.warn(format!("{what} takes about {peak} MB and {available} MB are available\nhint: {remedy}"));
+    }
+}
+
+/// Notes what the process held at most, at its end.
+pub fn tell_peak(task: &Task) {
+    if let Some(peak) = memory::peak() {
+        task.note(PEAK, peak);
     }
 }
 

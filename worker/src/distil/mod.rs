@@ -18,6 +18,7 @@ mod feature_regression;
 mod features;
 mod forming;
 mod gradient_matching;
+mod grid;
 mod iteration;
 mod learner;
 mod losses;
@@ -59,7 +60,9 @@ pub fn distil(task: &Task, device: Device) -> Result<()> {
     real.holds(recipe.images_per_class as usize)?;
     let zca = if recipe.zca { Some(Zca::of(task, &real)?) } else { None };
     let distilled = by_method(task, &recipe, &real, zca.as_ref(), device)?;
-    distilled.write(task, &recipe, &real, zca.as_ref())
+    distilled.write(task, &recipe, &real, zca.as_ref())?;
+    memory::tell_peak(task);
+    Ok(())
 }
 
 fn by_method(

@@ -11,9 +11,9 @@ use pipeline::recipe::{Distil, PatchLabels, RealisticPatches};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::distilled::{self, Distilled};
+use super::memory;
 use super::real::Real;
 use super::trained::Trained;
-use super::{forming, memory};
 use crate::figures::rounded;
 use crate::images::Images;
 use crate::training::write_table;
@@ -57,8 +57,6 @@ pub fn distil(
     let losses = scoring::losses(&patches)?;
     let chosen = patches.chosen(&losses);
     let pixels = no_grad(|| patches.stitched(&chosen));
-    forming::picture(task, &(pixels.to_kind(Kind::Float) / 255.0), patches.per_class as i64, 0)?;
-    forming::publish(task)?;
     let rows = patches.rows(&chosen, &losses);
     write_table(&task.content(TABLE), &COLUMNS, rows.into_iter())?;
     let mean = chosen.iter().map(|crop| f64::from(losses[*crop])).sum::<f64>() / chosen.len() as f64;

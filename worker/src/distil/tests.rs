@@ -135,6 +135,7 @@ fn distribution_matching_lowers_its_loss_and_gives_the_same_bits_twice() {
     assert!(mean(&losses[35..]) < 0.7 * mean(&losses[..5]), "{losses:?}");
     let pictures = folders[0].path().join("measured/forming");
     assert_eq!(std::fs::read_dir(pictures).unwrap().count(), 5);
+    assert!(folders[0].path().join("measured/forming.png").is_file());
 }
 
 #[test]

@@ -19,6 +19,7 @@ use tch::Device;
 
 use crate::figures::rounded;
 use crate::images::Images;
+use crate::memory;
 use crate::models::Description;
 use scorer::Scorer;
 use scores::{Score, scores_of};
@@ -49,7 +50,7 @@ pub fn evaluate(task: &Task, device: Device) -> Result<()> {
         "images_per_sec": rounded(scores.len() as f64 / secs.max(1e-9)),
         "batch": recipe.batch,
         "latency_ms": rounded(speed::latency_ms(&scorer, &images)),
-        "peak_memory_bytes": speed::peak_memory(),
+        "peak_memory_bytes": memory::peak(),
     });
     let path = task.measured("inference.json");
     std::fs::write(&path, format!("{speed:#}\n"))

@@ -1,4 +1,4 @@
-//! What scoring costs beside its scores: how long one image takes, and how much memory the process came to hold.
+//! What scoring costs beside its scores: how long one image takes.
 
 use std::time::{Duration, Instant};
 
@@ -43,15 +43,6 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Bytes of memory that this process held at most, libraries and mapped images included; not that of a GPU. `None` where
-/// the system does not tell.
-pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,15 +51,5 @@ mod tests {
     fn the_middle_time_counts() {
         let mut times = [9, 1, 2, 100, 3].map(Duration::from_millis);
         assert_eq!(median(&mut times), Duration::from_millis(3));
-    }
-
-    #[test]
-    fn memory_that_was_held_shows_after_it_is_given_back() {
-        let before = peak_memory().unwrap();
-        let held = vec![1u8; before as usize / 2 + (64 << 20)];
-        assert!(held.iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>() > 0);
-        drop(held);
-        assert!(peak_memory().unwrap() >= before, "a peak does not fall");
-        assert!(peak_memory().unwrap() > 64 << 20);
     }
 }
