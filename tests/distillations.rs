@@ -7,11 +7,10 @@ mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use project::killing::{attempts, kill_each_once, process_at};
 use project::{Project, Ran};
 
 /// Every method that goes step by step, for a second or two.
@@ -74,55 +73,6 @@ fn project() -> Project {
     let project = Project::with(EXPERIMENT);
     project.write("pipeline.toml", PROJECT);
     project
-}
-
-/// Folders of attempts, each in its key's folder.
-fn attempts(project: &Project) -> Vec<PathBuf> {
-    let folders = |path: &Path| {
-        let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect::<Vec<_>>()
-    };
-    folders(&project.path("artifacts/work")).iter().flat_map(|key| folders(key)).collect()
-}
-
-/// Attempts that have saved something: the folder of each, by the key's folder.
-fn saved(project: &Project) -> BTreeMap<PathBuf, PathBuf> {
-    let has_saved = |attempt: &Path| {
-        let checkpoints = attempt.join("checkpoints");
-        let decoder = checkpoints.join("decoder/distillation.safetensors");
-        checkpoints.join("distillation.safetensors").exists() || decoder.exists()
-    };
-    let saved = attempts(project).into_iter().filter(|attempt| has_saved(attempt));
-    saved.map(|attempt| (attempt.parent().unwrap().to_path_buf(), attempt)).collect()
-}
-
-/// The process among the engine's children that holds a file of the attempt open.
-fn process_at(engine: &Child, attempt: &Path) -> Option<String> {
-    let listed = Command::new("pgrep").args(["-P", &engine.id().to_string()]).output().unwrap();
-    let children = String::from_utf8(listed.stdout).unwrap();
-    let holds = |child: &&str| {
-        let open = fs::read_dir(format!("/proc/{child}/fd")).into_iter().flatten().flatten();
-        open.filter_map(|fd| fs::read_link(fd.path()).ok()).any(|path| path.starts_with(attempt))
-    };
-    children.lines().find(holds).map(str::to_string)
-}
-
-/// Kills each stage's process with SIGKILL once it has saved something, but for those of `killed`, by their keys' folders.
-fn kill_each_once(project: &Project, engine: &mut Child, killed: &mut BTreeSet<PathBuf>) {
-    let start = Instant::now();
-    while engine.try_wait().unwrap().is_none() {
-        assert!(start.elapsed() < Duration::from_secs(300), "the launch does not end");
-        for (key, attempt) in saved(project) {
-            if killed.contains(&key) {
-                continue;
-            }
-            if let Some(process) = process_at(engine, &attempt) {
-                assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
-                killed.insert(key);
-            }
-        }
-        sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use super::arguments::Run;
 use super::failure::Failure;
+use super::foreseen;
 use super::opened::eprint;
 use crate::energy::{Joules, KilowattHours};
 use crate::engine::{self, Event, Graph, History, Listener, Options, State, Store};
+use crate::experiment::Experiment;
 use crate::report::{self, Terms, written_energy};
 
 /// How often what was spent is looked up: a launch may go over by what it draws meanwhile, and until it has stopped.
@@ -126,12 +128,12 @@ impl Budget {
     /// When that is more than the limit: nothing runs then.
     pub fn open(
         limit: Option<Limit>,
-        graph: &Graph,
-        store: &Store,
-        history: &mut History,
+        experiment: &Experiment,
+        (store, history): (&Store, &mut History),
         options: &Options,
         terms: &Terms,
     ) -> Result<Budget, Failure> {
+        let graph = &experiment.graph;
         let mut budget = Budget {
             limit,
             prediction: None,
@@ -143,7 +145,7 @@ impl Budget {
         };
         let Some(limit) = limit else { return Ok(budget) };
         let plan = engine::plan(graph, store, history, options)?;
-        let times = engine::predict(graph, &plan, store, history);
+        let times = foreseen::seconds(experiment, &plan, store, history);
         let prediction = predict(graph, (&plan, &times), store, history, terms);
         if prediction.joules > limit.joules {
             return Err(Failure::new(Failure::BUDGET, too_much(&prediction, limit)));

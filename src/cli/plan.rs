@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::budget::{self, Prediction};
 use super::failure::Failure;
+use super::foreseen;
 use super::opened::{OpenedExperiment, eprint};
+use super::precision::Settled;
 use super::room;
 use super::say::say;
 use super::terms;
@@ -26,14 +28,16 @@ pub fn show(
     let graph = &opened.experiment.graph;
     let mut history = History::open(store, &opened.experiment.name);
     let plan = engine::plan(graph, store, &mut history, options)?;
-    let times = engine::predict(graph, &plan, store, &mut history);
+    let times = foreseen::seconds(&opened.experiment, &plan, store, &mut history);
+    let precision = Settled::of(&opened.experiment, &plan);
     let terms = terms::terms(&opened.experiment.project.energy);
     let energy = budget::predict(graph, (&plan, &times), store, &mut history, &terms);
     if as_json {
-        say!("{}", as_value(graph, &plan, &times, &energy));
+        say!("{}", as_value(graph, (&plan, &times), &energy, precision.as_ref()));
         return Ok(());
     }
     lines(graph, &plan, &times).iter().for_each(|line| say!("{line}"));
+    precision.iter().for_each(|settled| say!("{}", settled.line()));
     room::lines(&opened.experiment, &plan, store).iter().for_each(|line| say!("{line}"));
     eprint(&format!("{}{}\n", total(&plan, &times, options.jobs), drawn(&energy)));
     Ok(())
@@ -104,7 +108,12 @@ fn drawn(energy: &Prediction) -> String {
     if energy.stages == energy.unknown { String::new() } else { format!("; {}", budget::told(energy)) }
 }
 
-fn as_value(graph: &Graph, plan: &Plan, times: &[Option<f64>], energy: &Prediction) -> serde_json::Value {
+fn as_value(
+    graph: &Graph,
+    (plan, times): (&Plan, &[Option<f64>]),
+    energy: &Prediction,
+    precision: Option<&Settled>,
+) -> serde_json::Value {
     let known = energy.stages > energy.unknown;
     let stages = graph.stages.iter().enumerate().map(|(id, stage)| {
         let (state, key, reason) = match &plan.states[id] {
@@ -124,5 +133,6 @@ fn as_value(graph: &Graph, plan: &Plan, times: &[Option<f64>], energy: &Predicti
         "stages": stages.collect::<Vec<_>>(),
         "predicted_joules": known.then(|| energy.joules.value()),
         "without_precedent": energy.unknown,
+        "auto_precision": precision.map(Settled::as_value),
     })
 }

@@ -10,6 +10,7 @@ use super::ahead::Ahead;
 use super::arguments::Run;
 use super::budget::{Budget, Limit};
 use super::failure::Failure;
+use super::foreseen;
 use super::journal::{Journal, TENSORBOARD};
 use super::machine;
 use super::opened::{OpenedExperiment, eprint};
@@ -37,7 +38,7 @@ pub fn run(arguments: &Run) -> Result<(), Failure> {
     let graph = &opened.experiment.graph;
     let terms = terms::terms(&opened.experiment.project.energy);
     let limit = Limit::of(arguments, &terms)?;
-    let mut budget = Budget::open(limit, graph, &store, &mut history, &options, &terms)?;
+    let mut budget = Budget::open(limit, &opened.experiment, (&store, &mut history), &options, &terms)?;
     let mut ahead = look_ahead(&opened, &store, &mut history, &options, &view)?;
     let listeners: &mut [&mut dyn Listener] = &mut [&mut view, &mut journal, &mut budget, &mut ahead];
     let outcome = engine::run(graph, &store, &mut history, &options, listeners)?;
@@ -69,7 +70,10 @@ fn look_ahead(
     let graph = &opened.experiment.graph;
     // To plan twice is worth it where a person looks on; elsewhere the launch's own stages tell.
     let expected = match view.is_live() {
-        true => engine::predict(graph, &engine::plan(graph, store, history, options)?, store, history),
+        true => {
+            let plan = engine::plan(graph, store, history, options)?;
+            foreseen::seconds(&opened.experiment, &plan, store, history)
+        }
         false => vec![None; graph.stages.len()],
     };
     let terms = terms::terms(&opened.experiment.project.energy);

@@ -48,10 +48,10 @@ impl History {
         self.stages().values().map(|last| last.key.clone()).collect()
     }
 
-    /// Seconds that stages called `name` took when they were made.
-    pub fn seconds_of_name(&mut self, name: &str) -> Vec<f64> {
+    /// Stages called `name` that were made.
+    pub fn made_of_name(&mut self, name: &str) -> Vec<Last> {
         let stages = self.stages().values();
-        stages.filter(|last| last.made && last.name == name).map(|last| last.took_secs).collect()
+        stages.filter(|last| last.made && last.name == name).cloned().collect()
     }
 
     /// Keys of stages called `name` that were made.

@@ -47,7 +47,7 @@ pub use machine::cpu_secs;
 pub use meter::{Keep, Meter, Metering, SoFar, Spent, spent_at};
 pub use options::{Final, Options, Outcome, StageOutcome};
 pub use plan::{Plan, State, plan};
-pub use predict::predict;
+pub use predict::{Size, Sizes, predict};
 pub use receipt::{Receipt, rfc3339};
 pub use schedule::run;
 pub use stage::{Device, Files, Input, Needs, PassesOn, Place, Program, Source, Stage, StageId};

@@ -2,63 +2,126 @@
 
 use std::collections::HashMap;
 
-use super::graph::Graph;
-use super::history::History;
-use super::plan::{Plan, State};
-use super::stage::Stage;
-use super::store::Store;
+use serde_json::Value;
 
-/// Seconds that each stage of the plan that has to run would take: what it took when it last ran, else the mean of
-/// the stages of its name, else of its kind with the same parts, else of its kind. `None` for the others, and where
-/// nothing of the kind ever ran.
-pub fn predict(graph: &Graph, plan: &Plan, store: &Store, history: &mut History) -> Vec<Option<f64>> {
-    let mut means: Option<Means> = None;
+use super::graph::Graph;
+use super::history::{History, Last};
+use super::plan::{Plan, State};
+use super::stage::{Stage, StageId};
+use super::store::{Artifact, Store};
+
+/// How large a stage is beside others of its kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// It takes about as long as others.
+    Alike,
+    /// Its time grows with this.
+    Of(f64),
+    /// Its time grows with something that is not known.
+    Unknown,
+}
+
+/// The sizes of stages, and of those that were done.
+pub struct Sizes<'a> {
+    pub of_stage: &'a dyn Fn(StageId) -> Size,
+    pub of_artifact: &'a dyn Fn(&Artifact) -> Size,
+}
+
+/// Seconds that each stage of the plan that has to run would take: by what it took when it last ran, else by the stages of
+/// its name, else by its kind with the same parts, else by its kind; in proportion to their sizes, where stages have some.
+/// `None` for the others, and where nothing tells.
+pub fn predict(
+    (graph, plan): (&Graph, &Plan),
+    (store, history): (&Store, &mut History),
+    sizes: &Sizes,
+) -> Vec<Option<f64>> {
+    let mut past = Past { store, history, sizes, named: HashMap::new(), all: None };
     let runs = |state: &State| matches!(state, State::Stale { .. } | State::Waits { .. });
-    let mut by_name: HashMap<&str, Option<f64>> = HashMap::new();
-    let stages = graph.stages.iter().zip(&plan.states);
+    let stages = graph.stages.iter().enumerate().zip(&plan.states);
     stages
-        .map(|(stage, state)| {
-            if !runs(state) {
-                return None;
-            }
-            let last = history.last(&stage.label).filter(|last| last.made && last.kind == stage.kind);
-            if let Some(last) = last {
-                return Some(last.took_secs);
-            }
-            let named =
-                by_name.entry(&stage.name).or_insert_with(|| mean(&history.seconds_of_name(&stage.name)));
-            named.or_else(|| means.get_or_insert_with(|| Means::of(store)).of_stage(stage))
-        })
+        .map(|((id, stage), state)| runs(state).then(|| past.foresee(stage, (sizes.of_stage)(id))).flatten())
         .collect()
 }
 
-/// Seconds that artifacts took, by kind, and by kind and parts.
-struct Means {
-    seconds: HashMap<String, Vec<f64>>,
+/// What a stage of some size took.
+#[derive(Clone, Copy)]
+struct Precedent {
+    secs: f64,
+    size: Size,
 }
 
-impl Means {
-    fn of(store: &Store) -> Means {
-        let mut seconds: HashMap<String, Vec<f64>> = HashMap::new();
-        for artifact in store.list() {
-            let receipt = artifact.receipt;
-            let with_parts = format!("{} {}", receipt.kind, receipt.pre_image["parts"]);
-            seconds.entry(with_parts).or_default().push(receipt.took_secs);
-            seconds.entry(receipt.kind).or_default().push(receipt.took_secs);
+struct Past<'a> {
+    store: &'a Store,
+    history: &'a mut History,
+    sizes: &'a Sizes<'a>,
+    named: HashMap<String, Vec<Precedent>>,
+    /// By kind, and by kind and parts, in each environment.
+    all: Option<HashMap<String, Vec<Precedent>>>,
+}
+
+impl Past<'_> {
+    fn foresee(&mut self, stage: &Stage, size: Size) -> Option<f64> {
+        let last = self.history.last(&stage.label).filter(|last| last.made && last.kind == stage.kind);
+        if let Some(last) = last.cloned() {
+            return in_proportion(size, &[self.precedent(&last)]).or(Some(last.took_secs));
         }
-        Means { seconds }
+        if !self.named.contains_key(&stage.name) {
+            let made = self.history.made_of_name(&stage.name);
+            let precedents = made.iter().map(|last| self.precedent(last)).collect();
+            self.named.insert(stage.name.clone(), precedents);
+        }
+        let named = self.named.get(&stage.name).and_then(|named| in_proportion(size, named));
+        named.or_else(|| self.by_kind(stage, size))
     }
 
-    fn of_stage(&self, stage: &Stage) -> Option<f64> {
-        let with_parts = format!("{} {}", stage.kind, serde_json::json!(stage.parts));
-        let seconds = self.seconds.get(&with_parts).or_else(|| self.seconds.get(stage.kind));
-        seconds.and_then(|seconds| mean(seconds))
+    fn precedent(&self, last: &Last) -> Precedent {
+        let artifact = self.store.find(&last.kind, &last.key);
+        let size = artifact.map_or(Size::Unknown, |artifact| (self.sizes.of_artifact)(&artifact));
+        Precedent { secs: last.took_secs, size }
+    }
+
+    fn by_kind(&mut self, stage: &Stage, size: Size) -> Option<f64> {
+        if size == Size::Unknown {
+            return None;
+        }
+        let all = self.all.get_or_insert_with(|| all(self.store, self.sizes));
+        let names = names(stage.kind, &serde_json::json!(stage.parts), &stage.environment);
+        names.iter().find_map(|name| in_proportion(size, all.get(name)?))
     }
 }
 
-fn mean(seconds: &[f64]) -> Option<f64> {
-    let n = seconds.len();
-    (n > 0).then(|| seconds.iter().sum::<f64>() / n as f64)
+fn all(store: &Store, sizes: &Sizes) -> HashMap<String, Vec<Precedent>> {
+    let mut all: HashMap<String, Vec<Precedent>> = HashMap::new();
+    for artifact in store.list() {
+        let precedent = Precedent { secs: artifact.receipt.took_secs, size: (sizes.of_artifact)(&artifact) };
+        let said = &artifact.receipt.pre_image;
+        for name in names(&artifact.receipt.kind, &said["parts"], &said["environment"]) {
+            all.entry(name).or_default().push(precedent);
+        }
+    }
+    all
+}
+
+/// What stages of the same parts are found by, and then all of a kind.
+fn names(kind: &str, parts: &Value, environment: &Value) -> [String; 2] {
+    [format!("{kind} {environment} {parts}"), format!("{kind} {environment}")]
+}
+
+fn in_proportion(size: Size, precedents: &[Precedent]) -> Option<f64> {
+    let Size::Of(size) = size else {
+        return mean(precedents.iter().map(|precedent| (precedent.secs, 1.0)));
+    };
+    let known = precedents.iter().filter_map(|precedent| match precedent.size {
+        Size::Of(size) => Some((precedent.secs, size)),
+        _ => None,
+    });
+    mean(known).map(|secs| secs * size)
+}
+
+/// The sum of the first by that of the second.
+fn mean(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    let (secs, sizes) = pairs.fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+    (sizes > 0.0).then(|| secs / sizes)
 }
 
 #[cfg(test)]
@@ -67,18 +130,42 @@ mod tests {
     use super::super::plan::plan;
     use super::*;
 
+    fn foreseen(folder: &std::path::Path, stages: Vec<Stage>, sizes: &Sizes) -> Vec<Option<f64>> {
+        let store = Store::open(folder).unwrap();
+        let mut history = History::open(&store, "test");
+        let graph = Graph { stages };
+        let plan = plan(&graph, &store, &mut history, &options()).unwrap();
+        predict((&graph, &plan), (&store, &mut history), sizes)
+    }
+
     #[test]
     fn a_stage_is_predicted_by_the_nearest_that_ran() {
         let folder = tempfile::tempdir().unwrap();
         run_all(folder.path(), &[stage("one", "a", &[])]);
         let store = Store::open(folder.path()).unwrap();
-        let mut history = History::open(&store, "test");
-        let took = history.last("one").unwrap().took_secs;
+        let took = History::open(&store, "test").last("one").unwrap().took_secs;
         let mut other = stage("other", "c", &[]);
         other.kind = "never";
         let stages = vec![stage("one", "b", &[]), stage("new", "a new one", &[]), other];
-        let graph = Graph { stages };
-        let plan = plan(&graph, &store, &mut history, &options()).unwrap();
-        assert_eq!(predict(&graph, &plan, &store, &mut history), [Some(took), Some(took), None]);
+        let sizes = Sizes { of_stage: &|_| Size::Alike, of_artifact: &|_| Size::Alike };
+        assert_eq!(foreseen(folder.path(), stages, &sizes), [Some(took), Some(took), None]);
+    }
+
+    #[test]
+    fn what_has_a_size_is_predicted_in_proportion_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        run_all(folder.path(), &[stage("one", "a", &[])]);
+        let store = Store::open(folder.path()).unwrap();
+        let took = History::open(&store, "test").last("one").unwrap().took_secs;
+        let stages = || vec![stage("one", "b", &[]), stage("new", "c", &[]), stage("newer", "d", &[])];
+        let of_stage = |id: StageId| [Size::Of(6.0), Size::Of(20.0), Size::Unknown][id];
+        let sizes = Sizes { of_stage: &of_stage, of_artifact: &|_| Size::Of(2.0) };
+        let found = foreseen(folder.path(), stages(), &sizes);
+        let near = |found: Option<f64>, secs: f64| (found.unwrap() - secs).abs() < 1e-9 * secs;
+        assert!(near(found[0], 3.0 * took) && near(found[1], 10.0 * took), "{found:?} by {took}");
+        assert_eq!(found[2], None);
+        // Of a precedent whose size is not known, only the very stage goes by what it took.
+        let sizes = Sizes { of_stage: &of_stage, of_artifact: &|_| Size::Unknown };
+        assert_eq!(foreseen(folder.path(), stages(), &sizes), [Some(took), None, None]);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::problem::{Problem, Problems, quoted_list};
 use super::shape::{Choice, Field, Shape, Table, Word};
 use super::tree::{Entry, Node, Value};
-use super::wording::{integer_range, number_range, type_hint, wanted, written};
+use super::wording::{integer_range, number_range, sign_hint, type_hint, wanted, written};
 
 /// A table as serde wants it; wrong values are replaced by possible ones, so that the rest can be looked at.
 #[derive(Debug)]
@@ -60,6 +60,10 @@ impl Checker {
             (Shape::Choice(choices), Value::Text(_) | Value::Table(_)) => self.choice(node, choices),
             (Shape::Word(words), Value::Text(text)) => self.word(node, text, words),
             (Shape::Either(shapes), _) => match shapes.iter().find(|shape| admits(shape, node)) {
+                // A word that is none may be a number in quotes.
+                Some(Shape::Word(words)) if shapes.iter().any(is_numeric) && !is_among(node, words) => {
+                    self.wrong_type(node, shape)
+                }
                 Some(shape) => Some(self.shape(node, shape)),
                 None => self.wrong_type(node, shape),
             },
@@ -138,7 +142,7 @@ impl Checker {
             return Some(json!(value));
         }
         let message = format!("`{}` must be {}, not {value}", self.name(), integer_range(min, max));
-        self.wrong(node, message)
+        self.out_of_range(node, message, sign_hint(value as f64, min as f64, max as f64))
     }
 
     fn number(&mut self, node: &Node, value: f64, min: f64, max: f64) -> Option<Json> {
@@ -146,7 +150,7 @@ impl Checker {
             return Some(json!(value));
         }
         let message = format!("`{}` must be {}, not {}", self.name(), number_range(min, max), node.inline());
-        self.wrong(node, message)
+        self.out_of_range(node, message, sign_hint(value, min, max))
     }
 
     fn word(&mut self, node: &Node, text: &str, words: &[Word]) -> Option<Json> {
@@ -284,6 +288,15 @@ impl Checker {
         None
     }
 
+    fn out_of_range(&mut self, node: &Node, message: String, hint: Option<String>) -> Option<Json> {
+        let problem = self.at(node, message);
+        self.problems.push(match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        });
+        None
+    }
+
     fn wrong(&mut self, node: &Node, message: String) -> Option<Json> {
         let problem = self.at(node, message);
         self.problems.push(problem);
@@ -319,6 +332,14 @@ impl Step {
             Step::Index(_) => None,
         }
     }
+}
+
+fn is_numeric(shape: &Shape) -> bool {
+    matches!(shape, Shape::Integer { .. } | Shape::Number { .. })
+}
+
+fn is_among(node: &Node, words: &[Word]) -> bool {
+    node.as_text().is_some_and(|text| words.iter().any(|word| word.name == text))
 }
 
 fn admits(shape: &Shape, node: &Node) -> bool {

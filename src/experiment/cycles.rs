@@ -119,7 +119,10 @@ fn loop_problem<'a>(
         read.map_or(&templates[members[at]].at, |read| &read.origin)
     };
     if members.len() == 1 {
-        return Problem::error(origin(0), format!("`{}` reads itself", name(0)));
+        let read = reads(members[0]).iter().find(|read| read.template == Some(members[0]));
+        let field = read.map_or("it", |read| read.field);
+        return Problem::error(origin(0), format!("`{}` reads itself", name(0)))
+            .hint(format!("`{field}` must name another stage"));
     }
     let round: Vec<String> = (0..=members.len()).map(|at| format!("`{}`", name(at))).collect();
     let mut problem =

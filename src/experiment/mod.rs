@@ -67,6 +67,8 @@ pub struct Experiment {
     pub recipes: Vec<Recipe>,
     /// Of each stage of the graph, what is known of what it makes.
     pub facts: Vec<Facts>,
+    /// Of each stage of the graph, whether it is a training whose `precision` the machine settled.
+    pub leaves_precision_open: Vec<bool>,
     pub project: Project,
     /// The folder of `pipeline.toml`; relative paths start here.
     pub root: PathBuf,
@@ -194,7 +196,8 @@ fn build(
     let templates = stages::read_templates(&tree, &matrix.axes, &mut problems);
     let variants = variant::make_variants(&templates, &matrix, setting);
     let parts = Parts { templates: &templates, matrix: &matrix, variants: &variants, setting };
-    let Lowered { graph, recipes, facts, runs } = stages_and_runs(&parts, &mut problems);
+    let Lowered { graph, recipes, facts, leaves_precision_open, runs } =
+        stages_and_runs(&parts, &mut problems);
     problems.extend(published.as_ref().and_then(|found| published::unrecorded(&tree, found, &recipes)));
     let problems = problem::tidy(problems);
     if has_errors(&problems) {
@@ -211,6 +214,7 @@ fn build(
         graph,
         recipes,
         facts,
+        leaves_precision_open,
         project: found.project,
         root: found.root,
         warnings: problems,
@@ -224,6 +228,7 @@ struct Lowered {
     graph: Graph,
     recipes: Vec<Recipe>,
     facts: Vec<Facts>,
+    leaves_precision_open: Vec<bool>,
     runs: Vec<Run>,
 }
 
@@ -243,7 +248,14 @@ fn stages_and_runs(parts: &Parts<'_>, problems: &mut Problems) -> Lowered {
     }
     problems.extend(warn::warnings(parts, &linked));
     let (graph, recipes, facts) = lower::lower(parts, &linked, problems);
-    Lowered { graph, recipes, facts, runs: lower::runs(parts, &linked) }
+    let open = linked.instances.iter().map(|instance| parts.variant(instance).leaves_precision_open());
+    Lowered {
+        graph,
+        recipes,
+        facts,
+        leaves_precision_open: open.collect(),
+        runs: lower::runs(parts, &linked),
+    }
 }
 
 impl Axis {

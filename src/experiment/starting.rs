@@ -46,19 +46,24 @@ pub fn complain(parts: &Parts<'_>, instance: &Instance, instances: &[Instance], 
             let drawn = |of| drawn(parts, of, instances).map(|subset| (&subset.dataset, &subset.classes));
             drawn(from).is_some() && drawn(from) == drawn(instance)
         });
-        problems.extend(from.and_then(|from| unfit(parts, (train, &network, same), from, tree)));
+        problems.extend(
+            from.and_then(|from| {
+                unfit(parts, (train, &network, instance.facts.image_size, same), from, tree)
+            }),
+        );
     }
 }
 
 /// What is there and no safetensors file; what is not there is told elsewhere.
 fn no_weights(parts: &Parts<'_>, weights: &Weights, tree: &Node) -> Option<Problem> {
     let path = weights.path.as_ref()?;
-    let error = header(&parts.setting.root.join(path)).err()?;
+    let whole = parts.setting.root.join(path);
+    let error = header(&whole).err().filter(|_| whole.is_file())?;
     let message = format!("`{}` is no safetensors file: {error}", path.display());
     let hint = "in Python, `safetensors.torch.save_file(torch.load(FILE, weights_only=True), \"weights.safetensors\")` \
                 turns PyTorch's own format into one";
     let origin = &tree.get("path")?.origin;
-    (error.kind() != ErrorKind::NotFound).then(|| Problem::error(origin, message).hint(hint))
+    Some(Problem::error(origin, message).hint(hint))
 }
 
 /// Without the number of classes one stands for it: it matters to the last layer alone.
@@ -98,7 +103,7 @@ fn wrong_layers(train: &Train, freeze: &Freeze, network: &Structure, tree: &Node
 /// The first of the weights that does not fit, and how many others do not.
 fn unfit(
     parts: &Parts<'_>,
-    (train, network, same_classes): (&Train, &Structure, bool),
+    (train, network, size, same_classes): (&Train, &Structure, Option<u32>, bool),
     from: &Instance,
     tree: &Node,
 ) -> Option<Problem> {
@@ -119,7 +124,9 @@ fn unfit(
     let wanted = wanted.filter(|(place, _)| found.with_head || !head.contains(place));
     let wanted = wanted.map(|(_, parameter)| (parameter.name.as_str(), parameter.shape.clone()));
     let kept = network.buffers.iter().map(|buffer| (buffer.name.as_str(), vec![buffer.channels]));
-    let mut wrong = wanted.chain(kept).filter_map(|(name, shape)| misfit(&found, label, name, &shape));
+    let remedy = remedy((train, size), from, parts.variant(from).recipe.as_ref());
+    let mut wrong =
+        wanted.chain(kept).filter_map(|(name, shape)| misfit(&found, label, name, &shape, &remedy));
     let first = wrong.next()?;
     let others = match wrong.count() {
         0 => String::new(),
@@ -137,24 +144,41 @@ fn unfit(
 
 struct Misfit {
     message: String,
-    remedy: &'static str,
+    remedy: String,
 }
 
-fn misfit(found: &Found, label: &str, name: &str, wanted: &[i64]) -> Option<Misfit> {
+/// What makes weights of other shapes fit: `from` is what leaves them.
+fn remedy((train, own): (&Train, Option<u32>), from: &Instance, recipe: Option<&Recipe>) -> String {
+    let setting = train.network.sized_by();
+    if let (Some(Recipe::Train(_)), Some(own), Some(there)) = (recipe, own, from.facts.image_size)
+        && own != there
+    {
+        let settings = setting.map_or(String::new(), |name| format!(", or give both the same `{name}`"));
+        return format!(
+            "they were trained on images of {there} pixels, and this training has images of {own}: take one size for \
+             both{settings}"
+        );
+    }
+    let follows = setting.map_or_else(
+        || "give the network the settings and the image size".to_string(),
+        |name| format!("the first layers follow the image size where `{name}` is not given: give the network the settings"),
+    );
+    format!("{follows} that the weights were made with")
+}
+
+fn misfit(found: &Found, label: &str, name: &str, wanted: &[i64], other_shape: &str) -> Option<Misfit> {
     let Some((_, shape)) = found.shapes.iter().find(|(known, _)| known == name) else {
         let names = some(found.shapes.iter().map(|(name, _)| name.as_str()));
         let message = format!("`{label}` has no weights called `{name}` (it has {names})");
         let remedy = "they must be those of the same network, with torchvision's names, or timm's for `convnext`, \
                       `vit-tiny` and `swin`";
-        return Some(Misfit { message, remedy });
+        return Some(Misfit { message, remedy: remedy.to_string() });
     };
     if shape == wanted || Positions::of(name, shape, wanted).is_some() {
         return None;
     }
     let message = format!("`{name}` of `{label}` has shape {shape:?} instead of {wanted:?}");
-    let remedy = "give the network the settings that the weights were made with; the first layers follow the image size \
-                  where `stem_stride` or `patch` is not given";
-    Some(Misfit { message, remedy })
+    Some(Misfit { message, remedy: other_shape.to_string() })
 }
 
 /// Names and shapes of the weights that a training leaves.

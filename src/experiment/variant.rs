@@ -62,6 +62,12 @@ impl Variant {
         let own = self.recipe.iter().map(|recipe| (&self.tree, recipe));
         own.chain(self.others.iter().map(|(tree, recipe)| (tree, recipe)))
     }
+
+    /// Whether it is a training whose `precision` the machine settled.
+    pub fn leaves_precision_open(&self) -> bool {
+        let written = self.tree.get("precision").and_then(Node::as_text);
+        matches!(self.recipe, Some(Recipe::Train(_))) && written.is_none_or(|text| text == "auto")
+    }
 }
 
 /// A stage's table as it was read.

@@ -12,6 +12,7 @@ pub fn warnings(parts: &Parts<'_>, linked: &Linked) -> Problems {
     let mut problems = unused_axes(parts, linked);
     problems.extend(unequal_steps(parts, linked));
     problems.extend(stand_ins(parts, linked));
+    problems.extend(random_features(parts, linked));
     problems.extend(selection::stale_seeds(parts, linked));
     problems
 }
@@ -54,6 +55,19 @@ fn unequal_steps(parts: &Parts<'_>, linked: &Linked) -> Problems {
             .hint("`steps` gives every arm as many updates; at one image a class 30 epochs are 30 updates")
     });
     unequal.collect()
+}
+
+/// What is frozen and starts from nothing stays at random.
+fn random_features(parts: &Parts<'_>, linked: &Linked) -> Problems {
+    let frozen = linked.instances.iter().filter_map(|instance| {
+        let variant = parts.variant(instance);
+        let Some(Recipe::Train(train)) = &variant.recipe else { return None };
+        let node = variant.tree.get("freeze").filter(|_| train.init_from.is_none())?;
+        let message = "`freeze` without `init_from` keeps weights as chance made them: features are random";
+        let hint = "`init_from` names the `[train.NAME]` or `[weights.NAME]` to start from";
+        Some(Problem::warning(&node.origin, message).hint(hint))
+    });
+    frozen.collect()
 }
 
 fn stand_ins(parts: &Parts<'_>, linked: &Linked) -> Problems {

@@ -1,6 +1,6 @@
 //! What settings may be and what was written instead, in words.
 
-use super::problem::quoted_list;
+use super::problem::{nearest, quoted_list};
 use super::shape::Shape;
 use super::tree::{Node, Value};
 
@@ -55,6 +55,17 @@ pub fn type_hint(node: &Node, shape: &Shape) -> Option<String> {
         (Shape::Integer { .. } | Shape::Number { .. }, Value::Text(text)) => {
             text.parse::<f64>().ok().map(|_| format!("write `{text}`, without quotes"))
         }
+        (Shape::Either(shapes), Value::Text(text)) => {
+            let words = shapes.iter().find_map(|shape| match shape {
+                Shape::Word(words) => Some(nearest(text, words.iter().map(|word| word.name.as_str()))),
+                _ => None,
+            });
+            let own = || shapes.iter().find_map(|shape| type_hint(node, shape));
+            match words.filter(|near| !near.is_empty()) {
+                Some(near) => Some(format!("did you mean {}?", quoted_list(&near, "or"))),
+                None => own().or_else(|| Some("a number is written without quotes".into())),
+            }
+        }
         (Shape::Bool, Value::Text(text)) if matches!(&**text, "true" | "false") => {
             Some(format!("write `{text}`, without quotes"))
         }
@@ -66,6 +77,12 @@ pub fn type_hint(node: &Node, shape: &Shape) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What was probably meant by a number below a range.
+pub fn sign_hint(value: f64, min: f64, max: f64) -> Option<String> {
+    let turned = -value;
+    (value < 0.0 && min <= turned && turned <= max).then(|| format!("write `{turned}`, without the minus"))
 }
 
 pub fn integer_range(min: i128, max: i128) -> String {

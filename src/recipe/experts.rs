@@ -95,10 +95,10 @@ impl Describe for Experts {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         let from = inputs.first().cloned().unwrap_or_default();
-        let nesterov = self.optimizer.idle_nesterov();
         let whitened = super::distil::too_large_to_whiten(self.zca, &from);
         let rate = self.optimizer.no_set_to_learn_from();
-        let own = [nesterov, rate, whitened, self.learned(&from)].into_iter().flatten();
+        let own =
+            [rate, whitened, self.learned(&from)].into_iter().flatten().chain(self.optimizer.complaints());
         let own = own.chain(Transform::wrong_ranges(&self.transforms)).chain(self.of_pixels());
         own.chain(self.network.complaints(from.image_size)).collect()
     }

@@ -74,22 +74,22 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
     /// What both networks' logits are divided by before they are compared; the comparison is multiplied by its square.
-    /// Without it, 4.
     #[serde(default = "temperature", skip_serializing_if = "is_usual_temperature")]
-    #[schemars(range(min = 0.01, max = 1000.0))]
+    #[schemars(range(min = 0.01, max = 1000.0), extend("default" = temperature()))]
     pub temperature: f64,
-    /// Share of the teacher in the loss; the labels have the rest. Without it, .9.
+    /// Share of the teacher in the loss; the labels have the rest.
     #[serde(default = "teacher_weight", skip_serializing_if = "is_usual_teacher_weight")]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend("default" = teacher_weight()))]
     pub teacher_weight: f64,
     /// Decay of a running mean of the weights (and of norms' statistics), step by step; it is what is validated and left.
     /// In step t it is (1 + t) / (10 + t) where that is less. Without it, there is no mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 0.999999))]
     pub ema: Option<f64>,
-    /// Which weights are left: the last ones (so without it), or those of the point of the curve with the best validation
-    /// accuracy (then the lowest loss). The test split has no say.
+    /// Which weights are left: the last ones, or those of the point of the curve with the best validation accuracy (then the
+    /// lowest loss). The test split has no say.
     #[serde(default, skip_serializing_if = "Keep::is_last")]
+    #[schemars(extend("default" = "last"))]
     pub keep: Keep,
     /// Ends the training once validation has not got better for so many points of the curve; goes by what `keep = "best"`
     /// goes by. The schedule is that of the whole training. What it ends counts as trained: no † marks it in tables.
@@ -114,6 +114,7 @@ pub struct Train {
     pub max_joules: Option<f64>,
     /// What is done once the loss is no number any more.
     #[serde(default, skip_serializing_if = "IfDiverged::is_fail")]
+    #[schemars(extend("default" = "fail"))]
     pub if_diverged: IfDiverged,
     /// Number format of convolutions and dense layers; `auto` takes bf16 where the device multiplies it faster.
     #[serde(default)]
@@ -240,13 +241,14 @@ impl Describe for Train {
         let from = inputs.first().cloned().unwrap_or_default();
         let own = [
             self.length(),
-            self.optimizer.idle_nesterov(),
+            self.empty_freeze(),
             self.another_network(inputs),
             self.larger_part(),
             self.learned(&from),
             self.no_rate(&from),
         ];
         let own = own.into_iter().flatten().chain(self.of_cross_entropy());
+        let own = own.chain(self.optimizer.complaints()).chain(self.schedule.complaints());
         let own = own.chain(self.wrong_ending(&from)).chain(self.wrong_teaching(inputs));
         let own = own.chain(Transform::wrong_ranges(&self.transforms));
         own.chain(self.network.complaints(from.image_size)).collect()
@@ -263,7 +265,10 @@ impl Train {
                         .hint("`steps = 600` trains every arm equally long, whatever the size of its data"),
                 )
             }
-            (Some(_), Some(_)) => Some(Complaint::new(&["epochs"], "both `steps` and `epochs` are given")),
+            (Some(_), Some(_)) => {
+                let complaint = Complaint::new(&["epochs"], "both `steps` and `epochs` are given");
+                Some(complaint.hint("keep one; `steps` are fair where arms differ in the size of their data"))
+            }
             _ => None,
         }
     }

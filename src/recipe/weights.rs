@@ -81,8 +81,18 @@ impl Describe for Weights {
 }
 
 fn not_there(path: &Path, setting: &Setting) -> Option<Complaint> {
-    let message = format!("no file `{}` in `{}`", path.display(), setting.root.display());
-    (!setting.root.join(path).is_file()).then(|| Complaint::new(&["path"], message))
+    let (whole, shown) = (setting.root.join(path), path.display());
+    let (message, hint) = if whole.is_dir() {
+        (
+            format!("`{shown}` is a folder"),
+            format!("name a file in it: `path = \"{shown}/weights.safetensors\"`"),
+        )
+    } else {
+        let hint =
+            "`path` starts at the folder of pipeline.toml; `url` and `sha256` instead of it fetch a file";
+        (format!("no file `{shown}` in `{}`", setting.root.display()), hint.to_string())
+    };
+    (!whole.is_file()).then(|| Complaint::new(&["path"], message).hint(hint))
 }
 
 fn no_address(url: &str) -> Option<Complaint> {

@@ -9,6 +9,7 @@ mod figures;
 mod images;
 mod memory;
 mod models;
+mod pace;
 mod randomness;
 mod whitening;
 

@@ -2,6 +2,7 @@
 
 mod matrix;
 mod messages;
+mod refused;
 mod selection;
 mod training;
 

@@ -8,7 +8,7 @@ use crate::networks::Structure;
 use crate::recipe::Network;
 
 /// The design's experiment with further settings of its training, and further stages, on sketches.
-fn with(settings: &str, stages: &str) -> Folder {
+pub fn with(settings: &str, stages: &str) -> Folder {
     let text = DESIGN.replace("[train.net]\n", &format!("{stages}\n[train.net]\n{settings}\n"));
     Folder::new(
         &text
@@ -17,7 +17,7 @@ fn with(settings: &str, stages: &str) -> Folder {
     )
 }
 
-const BASE: &str = r#"
+pub const BASE: &str = r#"
 [train.base]
 from = "photos"
 network = "cnn"
@@ -26,7 +26,7 @@ optimizer = "adamw"
 "#;
 
 /// Asserts that each of these is part of what is said.
-fn says(folder: &Folder, parts: &[&str]) {
+pub fn says(folder: &Folder, parts: &[&str]) {
     let said = folder.said(&[]);
     for part in parts {
         assert!(said.contains(part), "`{part}` is not in:\n{said}");

@@ -38,7 +38,7 @@ pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
 /// The network that `forgetting` trains.
 fn wrong_learner(distil: &Distil, from: &Facts) -> Vec<Complaint> {
     let Method::Forgetting(Forgetting { network, optimizer, .. }) = &distil.method else { return Vec::new() };
-    let of_optimizer = optimizer.idle_nesterov().into_iter().chain(optimizer.no_set_to_learn_from());
+    let of_optimizer = optimizer.complaints().into_iter().chain(optimizer.no_set_to_learn_from());
     let found = network.complaints(from.image_size).into_iter().chain(of_optimizer);
     let below = ["method", distil.method.name()].map(String::from);
     found.map(|complaint| Complaint { field: [&below[..], &complaint.field].concat(), ..complaint }).collect()

@@ -1,6 +1,6 @@
 //! What goes wrong between a network's settings and the size of its images, told before anything runs.
 
-use super::{Convnet, Network, Resnet18, Resnet50, Swin, VitTiny, convnet_depth};
+use super::{Convnet, Network, Resnet18, Resnet50, Step, Swin, VitTiny, convnet_depth};
 use crate::recipe::Complaint;
 
 /// Stages of a network that halve the side, after the first.
@@ -31,20 +31,22 @@ impl Network {
         let own = match self {
             Network::Resnet18(Resnet18 { stem_stride, .. })
             | Network::Resnet50(Resnet50 { stem_stride, .. }) => self.stem(*stem_stride),
-            Network::Swin(settings) if !settings.width.is_multiple_of(32) => {
-                let message = format!("a width of {} is no multiple of 32", settings.width);
-                Some(Complaint::new(&["network", "swin", "width"], message))
-            }
+            Network::Swin(settings) => split_heads(settings),
             _ => None,
         };
+        let twice = match self {
+            Network::Resnet50(Resnet50 { modern, .. }) => taken_twice(modern),
+            _ => Vec::new(),
+        };
         let of_size = image_size.and_then(|size| self.against_size(size));
-        own.into_iter().chain(of_size).collect()
+        own.into_iter().chain(twice).chain(of_size).collect()
     }
 
     fn stem(&self, stride: Option<u32>) -> Option<Complaint> {
         let message = "a stem divides the side by 1, 2 or 4, not by 3";
         stride.filter(|stride| *stride == 3)?;
-        Some(Complaint::new(&["network", self.name(), "stem_stride"], message))
+        let complaint = Complaint::new(&["network", self.name(), "stem_stride"], message);
+        Some(complaint.hint("`stem_stride = 2` or `4`; without it, it follows the image size"))
     }
 
     fn against_size(&self, size: u32) -> Option<Complaint> {
@@ -68,21 +70,51 @@ impl Network {
         );
         match self.shrinking_setting() {
             Some(setting) => complaint.hint(format!("larger images, or a smaller `{setting}`")),
-            None => complaint,
+            None => complaint.hint(format!("`image_size = {least}` of the subset, or another network")),
+        }
+    }
+
+    /// The setting that follows the image size where it is not given, and gives the first layers their shapes.
+    pub fn sized_by(&self) -> Option<&'static str> {
+        match self {
+            Network::Resnet18(_) | Network::Resnet50(_) => Some("stem_stride"),
+            Network::Convnext(_) | Network::VitTiny(_) | Network::Swin(_) => Some("patch"),
+            _ => None,
         }
     }
 
     /// The setting, where one is given, that a smaller image could be taken with.
     fn shrinking_setting(&self) -> Option<&'static str> {
-        match self {
-            Network::Resnet18(settings) => settings.stem_stride.map(|_| "stem_stride"),
-            Network::Resnet50(settings) => settings.stem_stride.map(|_| "stem_stride"),
-            Network::Convnext(settings) => settings.patch.map(|_| "patch"),
-            Network::VitTiny(settings) => settings.patch.map(|_| "patch"),
-            Network::Swin(settings) => settings.patch.map(|_| "patch"),
+        let given = match self {
+            Network::Resnet18(settings) => settings.stem_stride,
+            Network::Resnet50(settings) => settings.stem_stride,
+            Network::Convnext(settings) => settings.patch,
+            Network::VitTiny(settings) => settings.patch,
+            Network::Swin(settings) => settings.patch,
             _ => None,
-        }
+        };
+        given.and_then(|_| self.sized_by())
     }
+}
+
+/// Attention has a head for every 32 channels.
+fn split_heads(settings: &Swin) -> Option<Complaint> {
+    let width = settings.width;
+    let (below, above) = (width / 32 * 32, width.next_multiple_of(32));
+    let message = format!("a width of {width} is no multiple of 32");
+    let complaint = || Complaint::new(&["network", "swin", "width"], message);
+    (below != above).then(|| complaint().hint(format!("{below} or {above}; 96 is Swin-T")))
+}
+
+/// A step towards ConvNeXt is taken or not.
+fn taken_twice(steps: &[Step]) -> Vec<Complaint> {
+    let twice = steps.iter().enumerate().filter(|(place, step)| steps[..*place].contains(step));
+    let complaint = |(place, _): (usize, &Step)| {
+        let message = "this step is in `modern` already, and is taken once";
+        Complaint::new(&["network", "resnet50", "modern", &place.to_string()], message)
+            .hint("leave one of them out")
+    };
+    twice.map(complaint).collect()
 }
 
 fn too_deep(depth: u32, size: u32) -> Complaint {
@@ -142,7 +174,8 @@ mod tests {
     fn images_too_small_are_told_with_the_least_size() {
         let modern = Network::UltralightModern(UltralightModern {});
         let message = "`ultralight-modern` needs images of 16 pixels or more, not 12";
-        assert_eq!(told(&modern, 12), one(message, None));
+        let hint = "`image_size = 16` of the subset, or another network";
+        assert_eq!(told(&modern, 12), one(message, Some(hint)));
         let patchy = Network::Convnext(Convnext { patch: Some(4), ..Convnext::default() });
         let message = "`convnext` needs images of 32 pixels or more, not 16";
         assert_eq!(told(&patchy, 16), one(message, Some("larger images, or a smaller `patch`")));
@@ -177,5 +210,11 @@ mod tests {
         assert_eq!(stem.complaints(None)[0].field, ["network", "resnet18", "stem_stride"]);
         let narrow = Network::Swin(Swin { width: 48, ..Swin::default() });
         assert_eq!(narrow.complaints(None)[0].message, "a width of 48 is no multiple of 32");
+        assert_eq!(narrow.complaints(None)[0].hint.as_deref(), Some("32 or 64; 96 is Swin-T"));
+        let steps = vec![Step::Width, Step::Gelu, Step::Width];
+        let twice = Network::Resnet50(Resnet50 { modern: steps, ..Resnet50::default() });
+        let told = twice.complaints(None);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].field, ["network", "resnet50", "modern", "2"]);
     }
 }

@@ -53,6 +53,7 @@ pub struct Vgg16 {
     pub dropout: f64,
     /// What stands behind the convolutions.
     #[serde(skip_serializing_if = "Head::is_dense")]
+    #[schemars(extend("default" = "dense"))]
     pub head: Head,
 }
 
@@ -67,10 +68,11 @@ impl Default for Vgg16 {
 pub struct Vgg16Bn {
     /// Share of the dense layers' activations set to 0 in training; of no use to a pooled head.
     #[serde(skip_serializing_if = "is_usual_dropout")]
-    #[schemars(range(min = 0.0, max = 0.95))]
+    #[schemars(range(min = 0.0, max = 0.95), extend("default" = DROPOUT))]
     pub dropout: f64,
     /// What stands behind the convolutions; `dense` is torchvision's `vgg16_bn`.
     #[serde(skip_serializing_if = "Head::is_pooled")]
+    #[schemars(extend("default" = "pooled"))]
     pub head: Head,
 }
 

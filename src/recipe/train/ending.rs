@@ -56,6 +56,19 @@ impl Train {
             let complaint = Complaint::new(&["max_steps"], "`steps` and `max_steps` both say how many steps");
             complaints.push(complaint.hint("`max_steps` is a limit for `epochs`"));
         }
+        complaints.extend(self.endless_patience());
         complaints
+    }
+
+    /// Validation that could not have got worse for so many points before the curve ends.
+    fn endless_patience(&self) -> Option<Complaint> {
+        let (patience, points) = (self.patience?, self.curve_points);
+        let message = format!("a patience of {patience} points never ends a curve of {points}");
+        let hint = match points {
+            0..=2 => "a larger `curve_points`, of which the first can be the best".to_string(),
+            _ => format!("at most {}, or a larger `curve_points`", points - 2),
+        };
+        let complaint = Complaint::new(&["patience"], message).hint(hint);
+        (patience >= points).then_some(complaint)
     }
 }

@@ -29,6 +29,14 @@ impl Train {
         inputs.get(place)
     }
 
+    /// A list of layers that holds none.
+    pub(super) fn empty_freeze(&self) -> Option<Complaint> {
+        let Some(Freeze::Layers(layers)) = &self.freeze else { return None };
+        let complaint = || Complaint::new(&["freeze"], "`freeze` names no layer");
+        let hint = "leave it out; or name layers, or `\"backbone\"` for all but the last";
+        layers.is_empty().then(|| complaint().hint(hint))
+    }
+
     /// Weights of one network do not fit another.
     pub(super) fn another_network(&self, inputs: &[Facts]) -> Option<Complaint> {
         let (own, there) = (self.network.name(), self.known_of("init_from", inputs)?.network?);

@@ -84,12 +84,42 @@ impl Optimizer {
         self.learned_rate().then(complaint)
     }
 
-    /// Nesterov's look-ahead at a momentum that is not there.
-    pub(in crate::recipe) fn idle_nesterov(&self) -> Option<Complaint> {
-        let Optimizer::Sgd(Sgd { nesterov: true, momentum, .. }) = self else { return None };
-        let field = ["optimizer", "sgd", "nesterov"];
-        (*momentum == 0.0).then(|| Complaint::new(&field, "Nesterov's look-ahead needs `momentum` above 0"))
+    /// Settings with which no step can be made, or not as meant. Fields start at `optimizer`.
+    pub(in crate::recipe) fn complaints(&self) -> Vec<Complaint> {
+        match self {
+            Optimizer::Sgd(sgd) => idle_nesterov(sgd).into_iter().collect(),
+            Optimizer::Adam(Adam { betas, eps, .. })
+            | Optimizer::AdamW(AdamW { betas, eps, .. })
+            | Optimizer::Lamb(Lamb { betas, eps, .. }) => {
+                wrong_betas(self.name(), *betas).chain(no_eps(self.name(), *eps)).collect()
+            }
+            Optimizer::Muon(_) => Vec::new(),
+        }
     }
+}
+
+/// Nesterov's look-ahead at a momentum that is not there.
+fn idle_nesterov(sgd: &Sgd) -> Option<Complaint> {
+    let idle = sgd.nesterov && sgd.momentum == 0.0;
+    let message = "Nesterov's look-ahead needs `momentum` above 0";
+    let complaint = || Complaint::new(&["optimizer", "sgd", "nesterov"], message);
+    idle.then(|| complaint().hint("`momentum = 0.9` is usual; or leave `nesterov` out"))
+}
+
+/// A running mean is one between its past and the present only where its decay is a share.
+fn wrong_betas(name: &str, betas: [f64; 2]) -> impl Iterator<Item = Complaint> {
+    let wrong = betas.into_iter().enumerate().filter(|(_, beta)| !(0.0..1.0).contains(beta));
+    wrong.map(move |(place, beta)| {
+        let field = ["optimizer", name, "betas", &place.to_string()];
+        let message = format!("a decay of {beta} in `betas`: each must be 0 or more, and below 1");
+        Complaint::new(&field, message).hint("`betas = [0.9, 0.999]` is usual")
+    })
+}
+
+fn no_eps(name: &str, eps: f64) -> Option<Complaint> {
+    let message = "with `eps` of 0, a weight whose gradient stays 0 takes a step of 0 / 0";
+    let complaint = || Complaint::new(&["optimizer", name, "eps"], message);
+    (eps == 0.0).then(|| complaint().hint("`eps = 1e-8` is usual"))
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::choice::choice;
+use crate::recipe::Complaint;
 
 choice! {
     /// How the learning rate moves over the training.
     pub enum Schedule {
+        /// The same throughout, after a warm-up.
         "constant" => Constant @ 1,
         /// Up along a cosine, then down along one to almost nothing (Smith & Topin 2018).
         "one-cycle" => OneCycle @ 1,
@@ -15,7 +17,7 @@ choice! {
         "cosine" => CosineDecay @ 1,
         /// Down along a line, after a warm-up.
         "linear" => LinearDecay @ 1,
-        /// Multiplied by a factor at given points.
+        /// Multiplied by a factor at given points, after a warm-up.
         "step-down" => StepDown @ 1,
     }
 }
@@ -26,9 +28,32 @@ impl Default for Schedule {
     }
 }
 
+impl Schedule {
+    /// Points at which it could not fall. Fields start at `schedule`.
+    pub(super) fn complaints(&self) -> Vec<Complaint> {
+        let Schedule::StepDown(StepDown { at, .. }) = self else { return Vec::new() };
+        let wrong = at.iter().enumerate().filter(|(_, share)| !(**share > 0.0 && **share < 1.0));
+        let complaint = |(place, share): (usize, &f64)| {
+            let message = format!("the learning rate cannot fall after {share} of the training");
+            Complaint::new(&["schedule", "step-down", "at", &place.to_string()], message)
+                .hint("`at` lists shares of the training, not steps: 0.5 is its middle")
+        };
+        wrong.map(complaint).collect()
+    }
+}
+
+fn is_none(share: &f64) -> bool {
+    *share == 0.0
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Constant {}
+#[serde(deny_unknown_fields, default)]
+pub struct Constant {
+    /// Share of the training over which it rises along a line first.
+    #[serde(skip_serializing_if = "is_none")]
+    #[schemars(range(min = 0.0, max = 0.9), extend("default" = 0.0))]
+    pub warm_up: f64,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -67,14 +92,18 @@ pub type LinearDecay = Decay;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StepDown {
-    /// Shares of the training after which it falls, each in 0..1.
+    /// Shares of the training after which it falls, each above 0 and below 1.
     pub at: Vec<f64>,
     #[schemars(range(min = 0.0, max = 1.0))]
     pub factor: f64,
+    /// Share of the training over which it rises along a line first.
+    #[serde(skip_serializing_if = "is_none")]
+    #[schemars(range(min = 0.0, max = 0.9), extend("default" = 0.0))]
+    pub warm_up: f64,
 }
 
 impl Default for StepDown {
     fn default() -> StepDown {
-        StepDown { at: vec![0.5], factor: 0.1 }
+        StepDown { at: vec![0.5], factor: 0.1, warm_up: 0.0 }
     }
 }

@@ -34,11 +34,14 @@ impl Train {
 fn other_size(own: Option<&Facts>, teacher: Option<&Facts>) -> Option<Complaint> {
     let (own, there) = (own?.image_size?, teacher?.image_size?);
     let message = format!("images of {own} pixels for a teacher trained on {there}");
-    (own != there).then(|| Complaint::new(&["teacher"], message).against("from", &["image_size"]))
+    let hint = format!("train the teacher on images of {own} pixels, or this network on images of {there}");
+    let complaint = || Complaint::new(&["teacher"], message).hint(hint).against("from", &["image_size"]);
+    (own != there).then(complaint)
 }
 
 fn other_classes(own: Option<&Facts>, teacher: Option<&Facts>) -> Option<Complaint> {
     let (own, there) = (own?.classes?, teacher?.classes?);
     let message = format!("images of {own} classes for a teacher that tells apart {there}");
-    (own != there).then(|| Complaint::new(&["teacher"], message).against("from", &["classes"]))
+    let complaint = || Complaint::new(&["teacher"], message).against("from", &["classes"]);
+    (own != there).then(|| complaint().hint("both must be trained on the same classes"))
 }

@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tch::{Device, Tensor, no_grad};
@@ -12,39 +11,6 @@ use super::losses::Losses;
 
 const NAME: &str = "distillation.safetensors";
 const LOSSES: &str = "losses";
-
-/// Time ahead of the first checkpoint; it doubles from one to the next.
-const FIRST: Duration = Duration::from_millis(100);
-/// What a killed process loses at most.
-const MOST: Duration = Duration::from_secs(20);
-/// A checkpoint takes a tenth of the time at most, however long that makes the pauses.
-const SHARE: u32 = 10;
-
-/// When to save: soon at first, so that who is killed early has lost little as well.
-pub struct Pace {
-    last: Instant,
-    pause: Duration,
-}
-
-impl Pace {
-    /// Work begins now.
-    pub fn new() -> Pace {
-        Pace { last: Instant::now(), pause: FIRST }
-    }
-
-    pub fn is_due(&self) -> bool {
-        self.last.elapsed() >= self.pause
-    }
-
-    /// Saves, and counts from now on.
-    pub fn save(&mut self, save: impl FnOnce() -> Result<()>) -> Result<()> {
-        let start = Instant::now();
-        save()?;
-        self.last = Instant::now();
-        self.pause = (2 * self.pause).min(MOST).max(SHARE * (self.last - start));
-        Ok(())
-    }
-}
 
 /// What the next iteration depends on, beside settings and seed: tensors by name, each the very one that iterations
 /// change.
@@ -96,28 +62,4 @@ fn take_over(path: &Path, tensors: &Tensors) -> Result<Losses> {
         no_grad(|| target.shallow_clone().copy_(source));
     }
     Ok(losses)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_what_may_be_lost_and_are_long_where_saving_is() {
-        let mut pace = Pace::new();
-        assert!(!pace.is_due());
-        let mut pauses = Vec::new();
-        for _ in 0..8 {
-            pace.save(|| Ok(())).unwrap();
-            pauses.push(pace.pause.as_millis());
-        }
-        assert_eq!(pauses, [200, 400, 800, 1600, 3200, 6400, 12_800, 20_000]);
-        let slow = || {
-            std::thread::sleep(Duration::from_millis(60));
-            Ok(())
-        };
-        let mut pace = Pace::new();
-        pace.save(slow).unwrap();
-        assert!(pace.pause >= Duration::from_millis(600), "{:?}", pace.pause);
-    }
 }

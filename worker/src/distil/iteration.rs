@@ -8,11 +8,12 @@ use anyhow::{Context, Result, anyhow};
 use pipeline::engine::{Stopped, Task};
 use tch::{Tensor, no_grad};
 
-use super::checkpoint::{self, Pace, Tensors};
+use super::checkpoint::{self, Tensors};
 use super::losses::Losses;
 use super::synthetic::Synthetic;
 use super::{curve, forming};
 use crate::figures::rounded;
+use crate::pace::Pace;
 
 /// The curve's name in `content/`.
 const LOSS_TABLE: &str = "loss.csv";

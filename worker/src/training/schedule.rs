@@ -2,12 +2,12 @@
 
 use std::f64::consts::PI;
 
-use pipeline::recipe::{CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
+use pipeline::recipe::{Constant, CosineDecay, LinearDecay, OneCycle, Schedule, StepDown};
 
 /// The learning rate of `step`, counted from 0, in a training of `total` steps with the highest rate `lr`.
 pub fn rate(schedule: &Schedule, lr: f64, step: u64, total: u64) -> f64 {
     match schedule {
-        Schedule::Constant(_) => lr,
+        Schedule::Constant(Constant { warm_up }) => lr * risen(*warm_up, step, total),
         Schedule::OneCycle(cycle) => one_cycle(cycle, lr, step as f64, total as f64),
         Schedule::CosineDecay(CosineDecay { warm_up, end }) => {
             warmed(*warm_up, lr, step as f64, total as f64, |share| along_cosine(lr, end * lr, share))
@@ -15,11 +15,17 @@ pub fn rate(schedule: &Schedule, lr: f64, step: u64, total: u64) -> f64 {
         Schedule::LinearDecay(LinearDecay { warm_up, end }) => {
             warmed(*warm_up, lr, step as f64, total as f64, |share| lr + (end - 1.0) * lr * share)
         }
-        Schedule::StepDown(StepDown { at, factor }) => {
+        Schedule::StepDown(StepDown { at, factor, warm_up }) => {
             let falls = at.iter().filter(|share| step as f64 >= **share * total as f64).count();
-            lr * factor.powi(falls as i32)
+            lr * factor.powi(falls as i32) * risen(*warm_up, step, total)
         }
     }
+}
+
+/// How far the rate has risen: along a line over the first `warm_up` of the training, to 1.
+fn risen(warm_up: f64, step: u64, total: u64) -> f64 {
+    let warm = (warm_up * total as f64).round();
+    ((step as f64 + 1.0) / warm).min(1.0)
 }
 
 /// Up along a line over the first `warm_up` of the training, then what `fall` makes of the share of the rest that is over.
@@ -49,7 +55,6 @@ fn along_cosine(from: f64, to: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pipeline::recipe::Constant;
 
     #[test]
     fn one_cycle_goes_as_in_pytorch() {
@@ -88,13 +93,35 @@ mod tests {
 
     #[test]
     fn a_step_down_multiplies_at_each_of_its_points() {
-        let schedule = Schedule::StepDown(StepDown { at: vec![0.5, 0.75], factor: 0.1 });
+        let schedule = Schedule::StepDown(StepDown { at: vec![0.5, 0.75], factor: 0.1, warm_up: 0.0 });
         let rates = [0, 49, 50, 75, 99].map(|step| rate(&schedule, 1.0, step, 100));
         for (rate, expected) in rates.iter().zip([1.0, 1.0, 0.1, 0.01, 0.01]) {
             assert!((rate - expected).abs() < 1e-12, "{rates:?}");
         }
-        assert_eq!(rate(&Schedule::Constant(Constant {}), 0.3, 7, 9), 0.3);
+        assert_eq!(rate(&Schedule::Constant(Constant::default()), 0.3, 7, 9), 0.3);
     }
+
+    #[test]
+    fn what_does_not_fall_or_falls_in_steps_is_warmed_up_as_in_pytorch() {
+        let stepped =
+            |at: &[f64], factor| Schedule::StepDown(StepDown { at: at.to_vec(), factor, warm_up: 0.4 });
+        let constant = Schedule::Constant(Constant { warm_up: 0.4 });
+        let schedules = [constant, stepped(&[0.5, 0.8], 0.1), stepped(&[0.2], 0.5)];
+        for (schedule, expected) in schedules.iter().zip(WARM_UPS_OF_PYTORCH) {
+            let rates = [0, 1, 2, 3, 5, 9].map(|step| rate(schedule, 0.02, step, 10));
+            for (rate, expected) in rates.iter().zip(expected) {
+                assert!((rate - expected).abs() < 1e-12, "{schedule:?}: {rates:?}");
+            }
+        }
+    }
+
+    /// Learning rates of PyTorch 2.11 at steps 0, 1, 2, 3, 5 and 9 of 10: `LinearLR` from a quarter over 3 steps, alone, and
+    /// with `ChainedScheduler` beside `MultiStepLR` at steps 5 and 8 by a tenth, and at step 2 by half.
+    const WARM_UPS_OF_PYTORCH: [[f64; 6]; 3] = [
+        [0.005, 0.01, 0.015, 0.02, 0.02, 0.02],
+        [0.005, 0.01, 0.015, 0.02, 0.002, 0.0002],
+        [0.005, 0.01, 0.0075, 0.01, 0.01, 0.01],
+    ];
 
     #[test]
     fn the_shortest_trainings_have_a_rate() {

@@ -1,7 +1,7 @@
 //! Everything that moves in a training, and its checkpoints.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -16,11 +16,8 @@ use super::optimizer::Optimizer;
 use super::step;
 use crate::models::weights::{NOTE, tensor_of, write_tensors};
 use crate::models::{Network, Parameters};
+use crate::pace::Pace;
 
-/// Least time between two checkpoints.
-const PAUSE: Duration = Duration::from_secs(20);
-/// Checkpoints may take this share of the time.
-const SHARE: u32 = 20;
 const FILE: &str = "training.safetensors";
 
 /// What a step reads and changes.
@@ -160,14 +157,12 @@ pub struct Checkpoints<'a> {
     folder: &'a Path,
     key: &'a str,
     began: Instant,
-    last: Instant,
-    pause: Duration,
+    pace: Pace,
 }
 
 impl<'a> Checkpoints<'a> {
     pub fn new(folder: &'a Path, key: &'a str) -> Checkpoints<'a> {
-        let now = Instant::now();
-        Checkpoints { folder, key, began: now, last: now, pause: PAUSE }
+        Checkpoints { folder, key, began: Instant::now(), pace: Pace::new() }
     }
 
     /// Seconds since the training began, in all attempts.
@@ -177,16 +172,13 @@ impl<'a> Checkpoints<'a> {
 
     /// Whether it is time for one.
     pub fn due(&self) -> bool {
-        self.last.elapsed() >= self.pause
+        self.pace.is_due()
     }
 
     /// Saves the state; the larger it is, the longer until the next.
     pub fn save(&mut self, state: &State) -> Result<()> {
-        let start = Instant::now();
-        state.save(self.folder, self.key, self.seconds(state))?;
-        self.last = Instant::now();
-        self.pause = PAUSE.max(start.elapsed() * SHARE);
-        Ok(())
+        let secs = self.seconds(state);
+        self.pace.save(|| state.save(self.folder, self.key, secs))
     }
 
     /// The file, for messages.

@@ -5,7 +5,7 @@ use pipeline::engine::{Stopped, Task};
 use pipeline::recipe::Forgetting;
 use tch::{Device, Kind, Tensor};
 
-use super::super::checkpoint::{self, Pace, Tensors};
+use super::super::checkpoint::{self, Tensors};
 use super::super::distilled::Distilled;
 use super::super::draws::{self, Use};
 use super::super::learner::{Learner, Lessons, Looked};
@@ -14,6 +14,7 @@ use super::super::memory;
 use super::super::real::Real;
 use super::super::shown::Shown;
 use crate::models::Network;
+use crate::pace::Pace;
 use crate::training::loss;
 use crate::training::order::Order;
 

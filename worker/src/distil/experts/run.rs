@@ -9,11 +9,12 @@ use pipeline::recipe::Experts;
 use tch::{Kind, Tensor, no_grad};
 
 use super::trajectories::Draft;
-use crate::distil::checkpoint::{self, Pace, Tensors};
+use crate::distil::checkpoint::{self, Tensors};
 use crate::distil::draws::{self, Use};
 use crate::distil::learner::{Learner, Lessons};
 use crate::distil::losses::Losses;
 use crate::figures::rounded;
+use crate::pace::Pace;
 use crate::training::order::Order;
 use crate::training::{loss, write_table};
 

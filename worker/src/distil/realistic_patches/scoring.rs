@@ -4,9 +4,10 @@ use anyhow::{Result, anyhow};
 use pipeline::engine::Stopped;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::super::checkpoint::{self, Pace, Tensors};
+use super::super::checkpoint::{self, Tensors};
 use super::super::losses::Losses;
 use super::{BATCH, Patches};
+use crate::pace::Pace;
 use crate::training::loss;
 
 /// The teacher's cross-entropy for the class of each crop.
