@@ -137,6 +137,7 @@ impl Regression<'_> {
             real: all.min(settings.real_batch.into()),
             synthetic: synthetic.count() as u64 * if settings.flip { 2 } else { 1 },
             stored: synthetic.stored(),
+            dsa: false,
         };
         let FeatureRegression { width, doubling, depth, .. } = *settings;
         let network = synthetic.network(Convnet { width, doubling, depth, norm: Norm::None })?;
@@ -151,7 +152,7 @@ impl Regression<'_> {
         // Of doubling channels each block is half of the one before, not a quarter: 3 × 2 tensors instead of 3 × 4/3.
         let wider =
             if self.settings.doubling { 2 * self.shapes.synthetic * self.shapes.largest() } else { 0 };
-        self.shapes.peak(self.synthetic.device) + wider + pool
+        self.shapes.peak(self.synthetic.device) + memory::held(false) * wider + pool
     }
 
     fn features(&self, weights: &[Tensor], images: &Tensor) -> Tensor {
