@@ -118,10 +118,10 @@ impl Training<'_> {
     }
 
     /// Bytes at the peak: the split, weights with their gradients and two moments, and the passes of a batch forth and
-    /// back, which were seen to take two and a half times the activations.
+    /// back, which were seen to take three to four and a half times the activations.
     pub fn peak(&self) -> u64 {
         let batch = u64::from(self.settings.batch).min(self.synthetic.real.split.len() as u64);
-        self.synthetic.stored() + 4 * 4 * self.coder.count() + batch * self.coder.activation_bytes() * 5 / 2
+        self.synthetic.stored() + 4 * 4 * self.coder.count() + batch * self.coder.activation_bytes() * 9 / 2
     }
 
     /// What the real images come back as that `random` would keep.

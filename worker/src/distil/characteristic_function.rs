@@ -161,11 +161,10 @@ impl Matching<'_> {
         let angles = 3 * 4 * batch as u64 * u64::from(self.settings.frequencies);
         let pictures = (self.synthetic.classes() * self.coded.pictures) as u64;
         let weights: i64 = self.networks.structures().iter().map(|network| 4 * network.count()).sum();
+        let passing = chunk + angles + pictures * (2 * passing + 6 * image);
         self.synthetic.stored()
             + drawn as u64 * image
-            + chunk
-            + angles
-            + pictures * (2 * passing + 6 * image)
+            + memory::held(self.settings.dsa.changes().is_some()) * passing
             + weights as u64
             + self.coded.peak(pictures)
     }

@@ -105,6 +105,7 @@ impl Matching<'_> {
             real: synthetic.real.by_class.iter().map(|places| places.len().min(batch) as u64).sum(),
             synthetic: (synthetic.classes() * coded.pictures) as u64,
             stored: synthetic.stored(),
+            dsa: settings.dsa.changes().is_some(),
         };
         let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
         Ok(Matching { settings, synthetic, coded, network, shapes })

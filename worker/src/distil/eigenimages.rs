@@ -58,15 +58,15 @@ pub fn distil(task: &Task, real: &Real, per_class: usize) -> Result<Distilled> {
     })
 }
 
-/// Bytes at the peak: the split, three copies of the largest class in f64 (as rows, as a matrix, about its mean), the product
-/// of its smaller side with the vectors and what libtorch works on, and the images of all classes twice, as they are made
-/// and as they are written.
+/// Bytes at the peak: the split, copies of the largest class in f64 (as rows, as a matrix, about its mean, for which the
+/// allocator was seen to hold six), the product of its smaller side with the vectors and what libtorch works on, and the
+/// images of all classes twice, as they are made and as they are written.
 fn peak(real: &Real, per_class: usize) -> u64 {
     let largest = real.by_class.iter().map(Vec::len).max().unwrap_or(0) as u64;
     let values = (real.size()[0] * real.size()[1] * 3) as u64;
     let side = largest.min(values);
     let made = real.classes.len() as u64 * per_class as u64 * values;
-    real.stored() + 3 * 8 * largest * values + 5 * 8 * side * side + 2 * 4 * made
+    real.stored() + 6 * 8 * largest * values + 5 * 8 * side * side + 2 * 4 * made
 }
 
 /// `eigenimages/CLASS/mean`, `eigenimages/CLASS/1+`, `eigenimages/CLASS/1-` and so on.

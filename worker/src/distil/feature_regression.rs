@@ -153,6 +153,7 @@ impl Regression<'_> {
             real: all.min(settings.real_batch.into()),
             synthetic: pictures * if settings.flip { 2 } else { 1 },
             stored: synthetic.stored(),
+            dsa: false,
         };
         let FeatureRegression { width, doubling, depth, .. } = *settings;
         let network = synthetic.network(Convnet { width, doubling, depth, norm: Norm::None })?;
@@ -168,7 +169,7 @@ impl Regression<'_> {
         let wider =
             if self.settings.doubling { 2 * self.shapes.synthetic * self.shapes.largest() } else { 0 };
         let decoded = self.coded.peak((self.synthetic.classes() * self.coded.pictures) as u64);
-        self.shapes.peak(self.synthetic.device) + wider + pool + decoded
+        self.shapes.peak(self.synthetic.device) + memory::held(false) * wider + pool + decoded
     }
 
     fn features(&self, weights: &[Tensor], images: &Tensor) -> Tensor {

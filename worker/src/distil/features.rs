@@ -49,10 +49,11 @@ impl Features {
         Tensor::cat(&rows.collect::<Vec<_>>(), 0)
     }
 
-    /// Bytes at most that choosing among `count` images takes: features, the same about their mean, and one more for
-    /// what is worked out of them. What a network makes of an image is hardly ever larger than the image.
+    /// Bytes at most that choosing among `count` images takes: features, the same about their mean and three more for what is
+    /// worked out of them; three for a batch on its way. What a network makes of an image is hardly ever larger than the image.
+    /// The allocator was seen to hold two to four times as much.
     pub fn peak(&self, count: usize) -> u64 {
-        3 * 4 * self.pixels * count as u64
+        4 * 4 * self.pixels * (5 * count + 3 * count.min(BATCH)) as u64
     }
 }
 

@@ -130,6 +130,7 @@ impl Matching<'_> {
             real: largest.min(settings.real_batch as usize) as u64,
             synthetic: (synthetic.classes() * coded.pictures) as u64,
             stored: synthetic.stored(),
+            dsa: settings.dsa.changes().is_some(),
         };
         let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
         let per_class = synthetic.per_class as u32;

@@ -104,7 +104,7 @@ fn histories(
     let lessons = lessons(real, settings, device)?;
     let order = lessons.order(seed);
     let step = order.batch() as u64 * 2 * lessons.network.activation_bytes();
-    let peak = real.stored() + step + 16 * lessons.network.count() as u64;
+    let peak = real.stored() + memory::held(false) * step + 16 * lessons.network.count() as u64;
     memory::tell(task, device, peak, "the network that forgets", "lower `batch` of `forgetting`");
     let images = vec![History::default(); real.split.len()];
     let mut state = State { learner: lessons.first(seed), histories: images, done: 0 };

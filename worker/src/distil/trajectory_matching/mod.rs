@@ -208,7 +208,8 @@ impl Matching<'_> {
             (false, true) => (1, 2, 8),
             (false, false) => (1, 4, 8),
         };
-        let graph = self.batch() as u64 * (passes * activations + 4 * image);
+        let held = memory::held(self.following.dsa.changes().is_some());
+        let graph = held * self.batch() as u64 * (passes * activations + 4 * image);
         let of_way =
             if self.following.unroll { 0 } else { student::kept(network, steps, self.synthetic.device) };
         let kept = self.count() as u64 * 6 * image + of_way + self.coded.peak(self.count() as u64);
