@@ -20,6 +20,8 @@ struct Way {
     side: usize,
     once: f64,
     each: f64,
+    /// Whether a run was there at the first look at it: then it costs at most so much, and less is not known.
+    at_most: bool,
 }
 
 /// A distilled set and the way without distillation that holds out the longest against it.
@@ -52,22 +54,31 @@ pub fn words(facts: &Facts) -> Result<String> {
         Column::numbers(&format!("{unit} a training"), each(&|case| cost(case.set.each))),
         Column::words("without distillation", rival(&|way| Field::words(facts.name(way.side)))),
         Column::numbers(&format!("its {unit} once"), rival(&|way| cost(way.once))),
-        Column::numbers(&format!("its {unit} until then"), rival(&|way| cost(way.each))),
+        Column::numbers(&format!("its {unit} until then"), rival(&until_then)),
         Column::numbers("pays from", each(&pays)),
     ];
     let meaning = "Each set at the validation accuracy at which its own students end, against all images, or real ones that \
                    are chosen, trained until they are as accurate: the way that holds out the longest. It pays from so many \
-                   networks on; never where a training on it costs no less.";
+                   networks on; never where a training on it costs no less. ≤: it was there at the first look at its curve \
+                   (`curve_points`), so that the set pays later, if at all.";
     Ok(format!("<h3>Break-even at a set’s own accuracy</h3>\n{}{}", table(columns, &[]), note(meaning)))
 }
 
 fn pays(case: &Case) -> Field {
     match (case.rival, case.pays_from) {
         (None, _) => Field::words("nothing else gets there"),
+        (Some(Way { at_most: true, .. }), Some(count)) => {
+            Field::number(format!("{:.0} networks or more", count.ceil()), Some(count))
+        }
         (_, Some(count)) if count <= 1.0 => Field::number("the first", Some(1.0)),
         (_, Some(count)) => Field::number(format!("{:.0} networks", count.ceil()), Some(count)),
         (_, None) => Field::words("never"),
     }
+}
+
+fn until_then(way: &Way) -> Field {
+    let before = if way.at_most { "≤ " } else { "" };
+    Field::number(format!("{before}{}", figures::seconds(way.each)), Some(way.each))
 }
 
 fn percent(share: f64) -> Field {
@@ -91,7 +102,7 @@ fn case(facts: &Facts, curves: &[Vec<Vec<Point>>], side: usize) -> Option<Case> 
     let (once, each) = facts.once_and_each(side)?;
     let ends: Vec<f64> = curves[side].iter().filter_map(|curve| Some(curve.last()?.accuracy)).collect();
     let accuracy = Spread::of(&ends)?.mean;
-    let set = Way { side, once, each };
+    let set = Way { side, once, each, at_most: false };
     let ways = facts.indices().filter_map(|other| way(facts, curves, (side, other), accuracy));
     let (rival, pays_from) = against(set, ways);
     Some(Case { set, accuracy, rival, pays_from })
@@ -113,7 +124,8 @@ fn way(
     let (once, _) = facts.once_and_each(other)?;
     let spent = curves[other].iter().map(|curve| reached(curve, accuracy, cost_of(facts)));
     let each = Spread::of(&spent.collect::<Option<Vec<f64>>>()?)?.mean;
-    Some(Way { side: other, once, each })
+    let there_at_first = |curve: &Vec<Point>| curve.first().is_some_and(|point| point.accuracy >= accuracy);
+    Some(Way { side: other, once, each, at_most: curves[other].iter().any(there_at_first) })
 }
 
 /// The way that a set has cost less than last, and from how many networks on; where there is one that it never does, that
@@ -134,7 +146,7 @@ mod tests {
     use super::*;
 
     fn way(side: usize, once: f64, each: f64) -> Way {
-        Way { side, once, each }
+        Way { side, once, each, at_most: false }
     }
 
     #[test]
@@ -144,6 +156,18 @@ mod tests {
         assert_eq!((rival.map(|way| way.side), from), (Some(2), Some(40.0)));
         let (rival, from) = against(way(0, 5.0, 1.0), [way(1, 10.0, 6.0)].into_iter());
         assert_eq!((rival.map(|way| way.side), from), (Some(1), Some(1.0)));
+    }
+
+    #[test]
+    fn what_was_there_at_the_first_look_bounds_the_networks_from_below() {
+        let rival = Way { at_most: true, ..way(1, 0.0, 6.0) };
+        let case = Case { set: way(0, 100.0, 1.0), accuracy: 0.5, rival: Some(rival), pays_from: Some(20.0) };
+        assert_eq!(
+            (pays(&case).text.as_str(), until_then(&rival).text.as_str()),
+            ("20 networks or more", "≤ 6.0")
+        );
+        let case = Case { pays_from: None, ..case };
+        assert_eq!(pays(&case).text, "never");
     }
 
     #[test]
