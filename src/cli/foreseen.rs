@@ -1,4 +1,5 @@
-//! How long stages that are to run would take: a training in proportion to its steps, images and multiply-adds.
+//! How long stages that are to run would take: a training in proportion to its steps, images and multiply-adds, by others of
+//! its network.
 
 use std::fs;
 
@@ -36,13 +37,12 @@ fn size(train: &Train, facts: &Facts) -> Size {
     let by_epochs = || Some(train.epochs? * (images? / batch).max(1));
     let steps = train.steps.or_else(by_epochs).map(|steps| steps.min(train.max_steps.unwrap_or(u64::MAX)));
     let adds = facts.image_size.and_then(|size| multiply_adds(&train.network, classes, size));
-    product(steps, batch, adds)
+    product(&train.network, (steps, batch), adds)
 }
 
-fn product(steps: Option<u64>, batch: u64, multiply_adds: Option<f64>) -> Size {
-    steps
-        .zip(multiply_adds)
-        .map_or(Size::Unknown, |(steps, adds)| Size::Of(steps as f64 * batch as f64 * adds))
+fn product(network: &Network, (steps, batch): (Option<u64>, u64), multiply_adds: Option<f64>) -> Size {
+    let size = |(steps, adds): (u64, f64)| Size::Of(network.name(), steps as f64 * batch as f64 * adds);
+    steps.zip(multiply_adds).map_or(Size::Unknown, size)
 }
 
 /// Of one image.
@@ -75,7 +75,7 @@ fn size_of_artifact(artifact: &Artifact) -> Size {
     let described = text(files::NETWORK).and_then(|text| serde_json::from_str::<Described>(&text).ok());
     let Some((trained, network)) = trained.zip(described) else { return Size::Unknown };
     let adds = multiply_adds(&network.network, network.classes.len(), network.image_size);
-    product(Some(asked_for(artifact, &trained)), trained.batch, adds)
+    product(&network.network, (Some(asked_for(artifact, &trained)), trained.batch), adds)
 }
 
 /// The steps that it was to have: what ended it early may end another.
@@ -102,10 +102,19 @@ mod tests {
         // A linear network of 3 × 8 × 8 values and 5 classes: 960 multiply-adds.
         let facts =
             Facts { image_size: Some(8), classes: Some(5), train_per_class: Some(4), ..Facts::default() };
-        assert_eq!(size(&train(r#""steps": 100, "batch": 16"#), &facts), Size::Of(100.0 * 16.0 * 960.0));
+        assert_eq!(
+            size(&train(r#""steps": 100, "batch": 16"#), &facts),
+            Size::Of("linear", 100.0 * 16.0 * 960.0)
+        );
         // Of 20 images, which are one batch.
-        assert_eq!(size(&train(r#""epochs": 7, "batch": 64"#), &facts), Size::Of(7.0 * 20.0 * 960.0));
-        assert_eq!(size(&train(r#""epochs": 7, "max_steps": 3"#), &facts), Size::Of(3.0 * 20.0 * 960.0));
+        assert_eq!(
+            size(&train(r#""epochs": 7, "batch": 64"#), &facts),
+            Size::Of("linear", 7.0 * 20.0 * 960.0)
+        );
+        assert_eq!(
+            size(&train(r#""epochs": 7, "max_steps": 3"#), &facts),
+            Size::Of("linear", 3.0 * 20.0 * 960.0)
+        );
         let unseen = Facts { train_per_class: None, ..facts };
         assert_eq!(size(&train(r#""epochs": 7"#), &unseen), Size::Unknown);
         assert_eq!(size(&train(r#""steps": 7"#), &Facts::default()), Size::Unknown);

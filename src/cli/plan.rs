@@ -94,7 +94,8 @@ fn total(plan: &Plan, times: &[Option<f64>], jobs: usize) -> String {
     let known: Vec<f64> = times.iter().flatten().copied().collect();
     let sum: f64 = known.iter().sum();
     let time = match (stale + waiting, known.len()) {
-        (0, _) | (_, 0) => String::new(),
+        (0, _) => String::new(),
+        (_, 0) => "; no precedent tells how long".to_string(),
         (all, some) => {
             let of = if some < all { format!(", for the {some} with a precedent") } else { String::new() };
             format!("; ≈ {} of work by earlier runs{of}, {jobs} at a time", seconds(sum))

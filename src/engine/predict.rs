@@ -15,8 +15,8 @@ use super::store::{Artifact, Store};
 pub enum Size {
     /// It takes about as long as others.
     Alike,
-    /// Its time grows with this.
-    Of(f64),
+    /// Its time grows with this, among those of the same name.
+    Of(&'static str, f64),
     /// Its time grows with something that is not known.
     Unknown,
 }
@@ -28,7 +28,7 @@ pub struct Sizes<'a> {
 }
 
 /// Seconds that each stage of the plan that has to run would take: by what it took when it last ran, else by the stages of
-/// its name, else by its kind with the same parts, else by its kind; in proportion to their sizes, where stages have some.
+/// its name, else by its kind with the same parts, else by its kind; in proportion to their sizes, where they have some.
 /// `None` for the others, and where nothing tells.
 pub fn predict(
     (graph, plan): (&Graph, &Plan),
@@ -63,7 +63,12 @@ impl Past<'_> {
     fn foresee(&mut self, stage: &Stage, size: Size) -> Option<f64> {
         let last = self.history.last(&stage.label).filter(|last| last.made && last.kind == stage.kind);
         if let Some(last) = last.cloned() {
-            return in_proportion(size, &[self.precedent(&last)]).or(Some(last.took_secs));
+            let precedent = self.precedent(&last);
+            match (size, precedent.size) {
+                (Size::Of(own, _), Size::Of(other, _)) if own != other => {}
+                (Size::Of(..), Size::Of(..)) => return in_proportion(size, &[precedent]),
+                _ => return Some(last.took_secs),
+            }
         }
         if !self.named.contains_key(&stage.name) {
             let made = self.history.made_of_name(&stage.name);
@@ -108,11 +113,11 @@ fn names(kind: &str, parts: &Value, environment: &Value) -> [String; 2] {
 }
 
 fn in_proportion(size: Size, precedents: &[Precedent]) -> Option<f64> {
-    let Size::Of(size) = size else {
+    let Size::Of(name, size) = size else {
         return mean(precedents.iter().map(|precedent| (precedent.secs, 1.0)));
     };
     let known = precedents.iter().filter_map(|precedent| match precedent.size {
-        Size::Of(size) => Some((precedent.secs, size)),
+        Size::Of(other, size) if other == name => Some((precedent.secs, size)),
         _ => None,
     });
     mean(known).map(|secs| secs * size)
@@ -158,8 +163,8 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let took = History::open(&store, "test").last("one").unwrap().took_secs;
         let stages = || vec![stage("one", "b", &[]), stage("new", "c", &[]), stage("newer", "d", &[])];
-        let of_stage = |id: StageId| [Size::Of(6.0), Size::Of(20.0), Size::Unknown][id];
-        let sizes = Sizes { of_stage: &of_stage, of_artifact: &|_| Size::Of(2.0) };
+        let of_stage = |id: StageId| [Size::Of("a", 6.0), Size::Of("a", 20.0), Size::Unknown][id];
+        let sizes = Sizes { of_stage: &of_stage, of_artifact: &|_| Size::Of("a", 2.0) };
         let found = foreseen(folder.path(), stages(), &sizes);
         let near = |found: Option<f64>, secs: f64| (found.unwrap() - secs).abs() < 1e-9 * secs;
         assert!(near(found[0], 3.0 * took) && near(found[1], 10.0 * took), "{found:?} by {took}");
@@ -167,5 +172,8 @@ mod tests {
         // Of a precedent whose size is not known, only the very stage goes by what it took.
         let sizes = Sizes { of_stage: &of_stage, of_artifact: &|_| Size::Unknown };
         assert_eq!(foreseen(folder.path(), stages(), &sizes), [Some(took), None, None]);
+        // One of another name tells nothing.
+        let sizes = Sizes { of_stage: &of_stage, of_artifact: &|_| Size::Of("b", 2.0) };
+        assert_eq!(foreseen(folder.path(), stages(), &sizes), [None, None, None]);
     }
 }
