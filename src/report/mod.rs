@@ -25,6 +25,7 @@ mod page;
 mod pin;
 mod predictions;
 mod protocol;
+mod replicates;
 pub mod results;
 pub mod runs;
 pub mod settings;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::figures;
 use super::launch::Launch;
 use super::layout::{self, Column, Style};
+use super::replicates;
 use super::runs::{self, Row};
 use super::statistics::{Spread, wilson};
 use super::stored::Stored;
@@ -217,7 +218,7 @@ pub(super) fn notes(groups: &[Group], constants: &[String], hidden: &[String]) -
     if !constants.is_empty() {
         tell(format!("every run: {}", constants.join(", ")), false);
     }
-    if let Some(text) = meaning_of_spread(groups) {
+    if let Some(text) = replicates::meaning_of_spread(groups) {
         tell(text, false);
     }
     if groups.iter().any(|group| group.spread(TOTAL_SECS).is_some())
@@ -329,33 +330,6 @@ fn what_was_scored(group: &Group, row: &Row, images: u64, most: u64) -> String {
         false => format!("{images} to {most} {split} images a run"),
     });
     parts.join("; ")
-}
-
-/// What ± and n are over, where anything is replicated.
-pub(super) fn meaning_of_spread(groups: &[Group]) -> Option<String> {
-    let widest = groups.iter().max_by_key(|group| group.over.len()).filter(|group| !group.over.is_empty())?;
-    let (outer, inner) = widest.over.split_first()?;
-    let first = match inner {
-        [] => String::new(),
-        axes => format!("averaged over {}{} first; ", quoted(axes), in_each(groups, widest)),
-    };
-    Some(format!("{first}± is the standard deviation over `{outer}`; n counts different results"))
-}
-
-/// ` (3 each)`: results by value of the outermost axis, of the groups replicated alike.
-fn in_each(groups: &[Group], widest: &Group) -> String {
-    let alike = groups.iter().filter(|group| group.over == widest.over);
-    let counts: Vec<usize> =
-        alike.flat_map(|group| group.runs_by_unit()).map(|(_, rows)| rows.len()).collect();
-    match (counts.iter().min(), counts.iter().max()) {
-        (Some(least), Some(most)) if least == most => format!(" ({most} each)"),
-        (Some(least), Some(most)) => format!(" ({least} to {most} each)"),
-        _ => String::new(),
-    }
-}
-
-fn quoted(axes: &[String]) -> String {
-    axes.iter().map(|axis| format!("`{axis}`")).collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]

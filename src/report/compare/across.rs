@@ -7,6 +7,7 @@ use super::super::cells::{Cell, Table, latex, markdown};
 use super::super::figures;
 use super::super::launch::Launch;
 use super::super::layout::{self, Column, Style};
+use super::super::replicates;
 use super::super::sides::{Chosen, Side, sides};
 use super::super::summary::{ACCURACY, Group};
 use super::super::terminal;
@@ -70,7 +71,7 @@ pub fn across(
 fn notes(groups: &[Group]) -> Vec<String> {
     let mut notes = vec!["accuracy in percent".to_string()];
     notes.extend(terminal::datasets(groups).into_iter().map(|note| note.text));
-    notes.extend(terminal::meaning_of_spread(groups));
+    notes.extend(replicates::meaning_of_spread(groups));
     notes
 }
 
