@@ -2,6 +2,7 @@
 
 mod ending;
 mod parts;
+mod precision;
 mod starting;
 mod teaching;
 
