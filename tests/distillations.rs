@@ -7,6 +7,7 @@ mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -103,10 +104,13 @@ fn methods_whose_processes_are_killed_in_their_middle_go_on_and_end_in_the_same_
     }
     resumed += torn.run().err.matches("goes on at step").count();
     assert_eq!(torn.digests(), whole.digests());
+    // The teacher may be done before it has saved anything.
     let short = |name: &&String| name.starts_with("subset") || name.starts_with("train");
-    let iterated = whole.artifacts().iter().filter(|name| !short(name)).count();
-    assert_eq!((iterated, killed.len()), (11, 11), "every stage but the subset and the teacher was killed");
-    assert!(resumed >= iterated, "{resumed} of {iterated} went on");
+    let iterated: Vec<String> = whole.artifacts().iter().filter(|name| !short(name)).cloned().collect();
+    let was_killed = |name: &&String| killed.iter().any(|key| key.file_name() == Path::new(name).file_name());
+    let count = iterated.iter().filter(was_killed).count();
+    assert_eq!((iterated.len(), count), (11, 11), "every stage but the subset and the teacher was killed");
+    assert!(resumed >= count, "{resumed} of {count} went on");
 }
 
 /// Peak of the resident memory of each stage's process, in bytes, by label; the launch must succeed.
