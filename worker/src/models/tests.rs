@@ -180,7 +180,9 @@ fn training_moves_the_running_statistics_and_scoring_does_not() {
 #[test]
 fn images_too_small_for_a_network_are_refused() {
     let message = Network::new(&all()[0].0, 4, 16).err().map(|e| e.to_string()).unwrap_or_default();
-    assert_eq!(message, "`vgg16-bn` needs images of 32 pixels or more, not 16");
+    let (said, hint) = message.split_once("\nhint: ").unwrap();
+    assert_eq!(said, "`vgg16-bn` needs images of 32 pixels or more, not 16");
+    assert_eq!(hint, "`image_size = 32` of the subset, or another network");
 }
 
 /// `cargo test -p pipeline-worker -- --ignored --nocapture time_of_a_step`
