@@ -110,7 +110,7 @@ def main():
         "# Weights to torchvision and timm, and back",
         "",
         "Ours to theirs: of 100 images, how many PyTorch tells alike with the weights that `pipeline` trained, and by how much the "
-        "probability of the answer differs at most. Theirs to ours: by how much logits differ at most, as a share of the largest.",
+        "probability of the answer differs at most. Theirs to ours: by how much logits differ at most, as a share of the largest or, where that is smaller, of 1.",
         "",
         "| network | told alike | probabilities apart | logits apart |",
         "|---|---:|---:|---:|",
