@@ -60,7 +60,8 @@ pub fn words(facts: &Facts) -> Result<String> {
     let meaning = "Each set at the validation accuracy at which its own students end, against all images, or real ones that \
                    are chosen, trained until they are as accurate: the way that holds out the longest. It pays from so many \
                    networks on; never where a training on it costs no less. ≤: it was there at the first look at its curve \
-                   (`curve_points`), so that the set pays later, if at all.";
+                   (`curve_points`), so that the set pays later, if at all. A set is charged its students' whole trainings, as \
+                   the protocol has them, though they may be there earlier.";
     Ok(format!("<h3>Break-even at a set’s own accuracy</h3>\n{}{}", table(columns, &[]), note(meaning)))
 }
 
