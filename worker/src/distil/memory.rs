@@ -72,10 +72,18 @@ const PROGRAM: u64 = 150 << 20;
 /// less.
 pub fn tell(task: &Task, device: Device, peak: u64, what: &str, remedy: &str) {
     let known = task.noted().get(NOTE).and_then(Value::as_u64).unwrap_or(0);
-    task.note(NOTE, known.max(peak + PROGRAM));
-    let [whole, program] = [peak + PROGRAM, PROGRAM].map(|bytes| bytes / 1_000_000);
-    let whose = if device == Device::Cpu { "memory" } else { "the GPU's memory" };
-    tracing::info!("needs about {whole} MB of {whose} for {what}, {program} MB of them for libtorch itself");
+    // What libtorch takes on a GPU for itself has not been measured.
+    let program = if device == Device::Cpu { PROGRAM } else { 0 };
+    task.note(NOTE, known.max(peak + program));
+    let [whole, program] = [peak + program, program].map(|bytes| bytes / 1_000_000);
+    match device {
+        Device::Cpu => {
+            tracing::info!(
+                "needs about {whole} MB of memory for {what}, {program} MB of them for libtorch itself"
+            );
+        }
+        _ => tracing::info!("needs about {whole} MB of the GPU's memory for {what}, beside libtorch itself"),
+    }
     let available = available().filter(|available| device == Device::Cpu && peak > *available);
     if let Some(available) = available {
         let (peak, available) = (peak >> 20, available >> 20);
