@@ -19,14 +19,24 @@ PEER = Path(__file__).with_name("training_peer.py")
 
 # Name, image size, batch, learning rate, steps of the shorter training; the longer one takes three times as many.
 CASES = [
+    ("linear", 64, 128, 0.001, 100),
+    ("mlp", 64, 128, 0.01, 40),
     ("convnet", 32, 128, 0.01, 6),
     ("cnn", 64, 64, 0.01, 20),
     ("ultralight", 64, 64, 0.02, 30),
+    ("ultralight-modern", 64, 64, 0.02, 30),
+    ("alexnet", 64, 64, 0.01, 4),
+    ("vgg11", 64, 32, 0.01, 4),
+    ("vgg16", 64, 16, 0.01, 4),
     ("vgg16-bn", 48, 16, 0.01, 4),
     ("resnet18", 32, 64, 0.02, 3),
+    ("resnet50", 64, 16, 0.02, 3),
     ("convnext", 64, 32, 0.005, 3),
     ("vit-tiny", 64, 32, 0.005, 6),
+    ("swin", 64, 16, 0.005, 3),
 ]
+# Dense layers on 7×7 maps would be 119 million weights.
+SETTINGS = {"vgg11": '{ vgg11 = { head = "pooled" } }', "vgg16": '{ vgg16 = { head = "pooled" } }'}
 
 
 def experiment(network, size, batch, lr, steps, precision, seed):
@@ -34,7 +44,7 @@ def experiment(network, size, batch, lr, steps, precision, seed):
         f"""
 [train.{name}]
 from = "drawings"
-network = "{network}"
+network = {SETTINGS.get(network, json.dumps(network))}
 steps = {count}
 batch = {batch}
 optimizer = {{ sgd = {{ lr = {lr}, momentum = 0.9, weight_decay = 5e-4 }} }}
@@ -134,6 +144,7 @@ def contestants(pipeline, python, folder, case, has_bf16):
     }
     if has_bf16:
         found[("ours", "bf16")] = mine("bf16")
+        found[("PyTorch, NCHW", "bf16")] = theirs("bf16", "nchw")
         found[("PyTorch, channels-last", "bf16")] = theirs("bf16", "channels-last")
     return found
 

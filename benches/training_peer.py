@@ -59,18 +59,72 @@ def ultralight(nn, side, classes):
     )  # fmt: skip
 
 
-def vgg16_bn(nn, _side, classes):
-    from torchvision.models import vgg16_bn as published
-
-    return nn.Sequential(published().features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes))
+def linear(nn, side, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * side * side, classes))
 
 
-def resnet18(nn, _side, classes):
-    from torchvision.models import resnet18 as published
+def mlp(nn, side, classes):
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(3 * side * side, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, classes)
+    )
 
-    network = published(num_classes=classes)
-    network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
-    return network
+
+def ultralight_modern(nn, _side, classes):
+    import torch
+
+    class Stage(nn.Module):
+        def __init__(self, i, o):
+            super().__init__()
+            self.conv1, self.norm1 = nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+            self.conv2, self.norm2 = nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+
+        def forward(self, x):
+            x = torch.relu(self.norm1(nn.functional.max_pool2d(self.conv1(x), 2)))
+            return x + torch.relu(self.norm2(self.conv2(x)))
+
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 2, 2, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+        Stage(16, 32), Stage(32, 48), Stage(48, 56), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(56, classes),
+    )  # fmt: skip
+
+
+def pooled(name):
+    """A VGG of torchvision with one dense layer on the mean of its last map."""
+
+    def make(nn, _side, classes):
+        from torchvision.models import get_model
+
+        features = get_model(name).features
+        return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes))
+
+    return make
+
+
+def alexnet(_nn, _side, classes):
+    from torchvision.models import alexnet as published
+
+    return published(num_classes=classes)
+
+
+def resnet(name):
+    """A ResNet of torchvision; images that are not large see a stem that keeps their size, or halves it."""
+
+    def make(nn, side, classes):
+        from torchvision.models import get_model
+
+        network = get_model(name, num_classes=classes)
+        network.conv1 = nn.Conv2d(3, 64, 3, 1 if side <= 32 else 2, 1, bias=False)
+        network.maxpool = nn.Identity()
+        return network
+
+    return make
+
+
+def swin(_nn, side, classes):
+    import timm
+
+    shape = {"img_size": side, "patch_size": 2, "window_size": 8, "drop_path_rate": 0.0}
+    return timm.create_model("swin_tiny_patch4_window7_224", num_classes=classes, **shape)
 
 
 def vit_tiny(_nn, side, classes):
@@ -89,8 +143,10 @@ def convnext(nn, _side, classes):
 
 
 NETWORKS = {
-    "convnet": convnet, "cnn": cnn, "ultralight": ultralight, "vgg16-bn": vgg16_bn, "resnet18": resnet18,
-    "vit-tiny": vit_tiny, "convnext": convnext,
+    "linear": linear, "mlp": mlp, "convnet": convnet, "cnn": cnn, "ultralight": ultralight,
+    "ultralight-modern": ultralight_modern, "alexnet": alexnet, "vgg11": pooled("vgg11"), "vgg16": pooled("vgg16"),
+    "vgg16-bn": pooled("vgg16_bn"), "resnet18": resnet("resnet18"), "resnet50": resnet("resnet50"), "convnext": convnext,
+    "vit-tiny": vit_tiny, "swin": swin,
 }  # fmt: skip
 
 

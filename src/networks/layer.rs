@@ -38,9 +38,6 @@ pub enum Layer {
     Relu,
     /// x · Φ(x), exact.
     Gelu,
-    /// x · sigmoid(x).
-    Silu,
-    Sigmoid,
     MaxPool {
         size: i64,
         stride: i64,
@@ -60,8 +57,6 @@ pub enum Layer {
         /// Share of images whose main branch is left out in training (Huang et al. 2016).
         drop: f64,
     },
-    /// x · gate(x), with a gate of one value a channel (Hu et al. 2018).
-    Gate(Vec<Layer>),
     /// `[n, c, h, w]` to `[n, 1 + h·w, c]`: a learnt token ahead of the pixels, and learnt positions added.
     Tokens {
         class: usize,

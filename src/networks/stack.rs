@@ -152,10 +152,6 @@ impl Stack {
         self.fresh(Layer::Gelu)
     }
 
-    pub fn silu(&mut self) -> &mut Stack {
-        self.fresh(Layer::Silu)
-    }
-
     pub fn max_pool(&mut self, size: i64) -> &mut Stack {
         self.overlapping_max_pool(size, size, 0)
     }
@@ -200,20 +196,6 @@ impl Stack {
         assert_eq!(after, other, "both ways of a block have one shape");
         assert_ne!(main.first(), Some(&Layer::Relu), "the shortcut still needs what this would overwrite");
         self.fresh(Layer::Residual { main, shortcut, scale, drop: block.drop })
-    }
-
-    /// x · sigmoid(what `gate` builds), with a gate of one value a channel.
-    pub fn gate(&mut self, gate: impl FnOnce(&mut Stack)) -> &mut Stack {
-        let before = self.shape;
-        let (mut layers, after) = self.branch(gate);
-        assert_eq!(
-            (before.channels(), 1),
-            (after.channels(), after.positions()),
-            "a gate has a value a channel"
-        );
-        layers.push(Layer::Sigmoid);
-        self.shape = before;
-        self.fresh(Layer::Gate(layers))
     }
 
     /// The layers that `build` adds, taken out again, and the shape after them.

@@ -38,7 +38,7 @@ choice! {
         "ultralight" => Ultralight @ 1,
         /// An ultra-light CNN as one would build it today: dense, then depthwise inverted bottlenecks
         /// (Tan & Le 2021), about as many parameters as `ultralight` has at 100 pixels.
-        "ultralight-modern" => UltralightModern @ 1,
+        "ultralight-modern" => UltralightModern @ 2,
         /// Blocks of convolution, norm, ReLU and average pooling: the network of the distillation literature.
         "convnet" => Convnet @ 1,
         /// Dense layers on the pixels, with ReLU between.

@@ -121,7 +121,6 @@ impl Network {
             layers.iter().any(|layer| match layer {
                 Layer::MaxPool { .. } => true,
                 Layer::Residual { main, shortcut, .. } => picks(main) || picks(shortcut),
-                Layer::Gate(layers) => picks(layers),
                 _ => false,
             })
         }

@@ -78,15 +78,12 @@ impl Pass<'_> {
             }
             Layer::Relu => self.relu(x),
             Layer::Gelu => x.gelu("none"),
-            Layer::Silu => x.silu(),
-            Layer::Sigmoid => x.sigmoid(),
             Layer::Dropout(share) => x.dropout(*share, training),
             Layer::Flatten => x.flatten(1, -1),
             Layer::MaxPool { .. } | Layer::AvgPool(_) | Layer::AdaptiveAvgPool(_) => pool(layer, &x),
             Layer::Residual { main, shortcut, scale, drop } => {
                 self.branch(main, *scale, *drop, &x) + self.run(shortcut, x)
             }
-            Layer::Gate(layers) => &x * self.run(layers, x.shallow_clone()),
             Layer::Tokens { class, positions } => {
                 tokens(&x, self.parameter(*class), self.parameter(*positions))
             }
