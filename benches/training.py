@@ -25,8 +25,8 @@ CASES = [
     ("cnn", 64, 64, 0.01, 20),
     ("ultralight", 64, 64, 0.02, 30),
     ("ultralight-modern", 64, 64, 0.02, 30),
-    ("alexnet", 64, 64, 0.01, 4),
-    ("vgg11", 64, 32, 0.01, 4),
+    ("alexnet", 64, 32, 0.01, 3),
+    ("vgg11", 64, 16, 0.01, 4),
     ("vgg16", 64, 16, 0.01, 4),
     ("vgg16-bn", 48, 16, 0.01, 4),
     ("resnet18", 32, 64, 0.02, 3),
@@ -202,16 +202,35 @@ def heading(options):
     ]
 
 
+def by_default(case, told):
+    """One row: PyTorch as it is unless told otherwise, in fp32 and NCHW, against ours by `precision = "auto"`."""
+    mine, their = told.get(("ours", "bf16" if has_bf16() else "fp32")), told.get(("PyTorch, NCHW", "fp32"))
+    if not (mine and their):
+        return []
+    return [f"| {case[0]} | {ratio_of(their, mine, 'cpu'):.2f} | {ratio_of(their, mine, 'wall'):.2f} |"]
+
+
+DEFAULTS = [
+    "\n## Default against default\n",
+    "How many times as long PyTorch's step takes in fp32 and NCHW, which is what it does unless told otherwise, as ours by "
+    '`precision = "auto"`.\n',
+    "| network | processor time | wall |",
+    "|---|---:|---:|",
+]
+
+
 def main():
     options = arguments(__doc__, "networks", "training.md")
     pipeline = find_pipeline(options.pipeline)
-    lines, started = heading(options), time.time()
+    lines, defaults, started = heading(options), list(DEFAULTS), time.time()
     with project() as folder:
         for case in chosen(CASES, options.words):
-            lines += rows(case, measure(options, pipeline, folder, case))
-            keep(lines, options, "training.md")
+            told = measure(options, pipeline, folder, case)
+            lines += rows(case, told)
+            defaults += by_default(case, told)
+            keep(lines + defaults, options, "training.md")
     say(f"{time.time() - started:.0f} s in all")
-    finish(lines, options, "training.md")
+    finish(lines + defaults, options, "training.md")
 
 
 if __name__ == "__main__":

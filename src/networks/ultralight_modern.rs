@@ -20,7 +20,10 @@ pub fn build(classes: i64, side: i64) -> Stack {
     net.conv("stem.conv", Conv::patches(STEM, 2).bias(false)).batch_norm("stem.norm").relu();
     for (at, channels) in STAGES.into_iter().enumerate() {
         let part = |part: &str| format!("stages.{at}.{part}");
-        net.conv(&part("conv1"), Conv::of(channels, 3).bias(false)).max_pool(2).batch_norm(&part("norm1")).relu();
+        net.conv(&part("conv1"), Conv::of(channels, 3).bias(false))
+            .max_pool(2)
+            .batch_norm(&part("norm1"))
+            .relu();
         let main = |net: &mut Stack| {
             net.conv(&part("conv2"), Conv::of(channels, 3).bias(false)).batch_norm(&part("norm2")).relu();
         };

@@ -136,6 +136,14 @@ fn a_margin_is_judged_over_seeds_and_test_images() {
     assert!(few[0].contains("needs about"), "{few:?}");
     let wide = verdicts(&two_arms(6, nearly), 0.1);
     assert!(wide[0].starts_with("small is within 10 points of full: shown ("), "{wide:?}");
+    let better = verdicts(
+        &two_arms(6, |arm, seed, image| nearly(arm, seed, image) && (arm == 1 || image % 2 == 0)),
+        0.02,
+    );
+    assert!(
+        better[0].starts_with("small is within 2 points of full: shown, it is better by more ("),
+        "{better:?}"
+    );
     let worse = verdicts(
         &two_arms(6, |arm, seed, image| nearly(0, seed, image) && (arm == 0 || image % 2 == 0)),
         0.02,

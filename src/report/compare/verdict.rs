@@ -36,6 +36,7 @@ fn found(verdict: &Verdict, axis: &str) -> String {
         figures::points(high)
     );
     match verdict.finding {
+        Finding::Shown if verdict.is_better_by_more() => format!("shown, it is better by more ({seen})"),
         Finding::Shown => format!("shown ({seen})"),
         Finding::Worse => format!("no, it is worse by more ({seen})"),
         Finding::NotShown(needs) => format!("not shown ({seen}); {}", needed(verdict, needs, axis)),

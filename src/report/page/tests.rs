@@ -104,6 +104,24 @@ fn a_group_that_is_no_worse_and_cheaper_is_the_verdict() {
 }
 
 #[test]
+fn a_group_that_is_better_by_more_than_the_margin_is_said_to_be() {
+    let fixture = birds();
+    for run in 0..fixture.launch.runs.len() {
+        let seed = run % 3;
+        let train = fixture.launch.input(fixture.launch.runs[run].evaluate, "of").unwrap();
+        fixture.file(train, "training.json", r#"{"steps": 600, "undertrained": false}"#);
+        fixture.predict(run, |image| (image * 7 + seed * 3) % 10 >= if run / 3 == 1 { 1 } else { 6 });
+    }
+    let chosen = Chosen { only: vec![("arm", vec!["full"])], ..Chosen::default() };
+    let facts = Facts::gather(fixture.launches(), &fixture.store, &chosen, 0.02).unwrap();
+    let said = words::headline(&facts);
+    assert!(
+        said.starts_with("Shown: ultralight is more accurate than vgg16-bn by more than 2 points"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_page_of_a_hundred_runs_stays_small() {
     let mut fixture = Fixture::sets(&[]);
     for arm in 0..25 {

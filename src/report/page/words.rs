@@ -54,14 +54,13 @@ fn nearest(given: &[(usize, Verdict)]) -> Option<(usize, Verdict)> {
 }
 
 fn shown(facts: &Facts, index: usize, verdict: &Verdict) -> String {
-    format!(
-        "Shown: {} is within {} of {}{} ({}).",
-        facts.name(index),
-        points_of(facts.margin),
-        baseline(facts, index),
-        at_its_cost(facts, index),
-        seen(verdict)
-    )
+    let (name, baseline, margin) = (facts.name(index), baseline(facts, index), points_of(facts.margin));
+    let claim = if verdict.is_better_by_more() {
+        format!("{name} is more accurate than {baseline} by more than {margin}")
+    } else {
+        format!("{name} is within {margin} of {baseline}")
+    };
+    format!("Shown: {claim}{} ({}).", at_its_cost(facts, index), seen(verdict))
 }
 
 /// `, at × 0.028 its joules`

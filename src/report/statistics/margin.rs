@@ -19,6 +19,13 @@ pub struct Verdict {
     pub finding: Finding,
 }
 
+impl Verdict {
+    /// Whether the whole interval lies above the margin: "within" would then be less than what is shown.
+    pub fn is_better_by_more(&self) -> bool {
+        self.interval.0 > self.margin
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Seeds and test images resampled, from six seeds a side.
