@@ -159,22 +159,44 @@ def part_of_an_expert(job):
     return Flat(network), start, start + 0.01 * torch.randn(start.shape, generator=job.generator)
 
 
+def unrolled(job, student, start, target, labels):
+    """MTT: the student's steps are all in one graph. Gradients of the images and of the student's rate."""
+    weights = start.clone().requires_grad_()
+    for _ in range(job.told["of"]):
+        loss = F.cross_entropy(student(change(job.synthetic, draw_op(job.generator)), weights), labels)
+        weights = weights - job.rate * torch.autograd.grad(loss, weights, create_graph=True)[0]
+    apart = F.mse_loss(weights, target, reduction="sum") / F.mse_loss(start, target, reduction="sum")
+    return torch.autograd.grad(apart, [job.synthetic, job.rate])
+
+
+def truncated(job, student, start, target, labels):
+    """TESLA: a round of steps, of which weights and changed images are kept, finds where the student ends. Then each
+    step's gradient is taken anew, and its product with one vector differentiated: no graph spans two steps."""
+    visited, changed, walked = [start.clone().requires_grad_()], [], torch.zeros_like(start)
+    rate, way = job.rate.item(), F.mse_loss(start, target, reduction="sum")
+    for _ in range(job.told["of"]):
+        changed.append(change(job.synthetic, draw_op(job.generator)))
+        loss = F.cross_entropy(student(changed[-1].detach(), visited[-1]), labels)
+        gradient = torch.autograd.grad(loss, visited[-1])[0]
+        walked += gradient
+        visited.append((visited[-1].detach() - rate * gradient).requires_grad_())
+    vector = 2 * (rate * (target - start) + rate**2 * walked) / way
+    images = torch.zeros_like(job.synthetic)
+    for weights, pictures in zip(visited, changed):
+        loss = F.cross_entropy(student(pictures, weights), labels)
+        gradient = torch.autograd.grad(loss, weights, create_graph=True)[0]
+        images += torch.autograd.grad(vector @ gradient, job.synthetic)[0]
+    apart = (start - job.rate * walked - target).square().sum() / way
+    return images, torch.autograd.grad(apart, job.rate)[0]
+
+
 def trajectory_matching(job):
-    """MTT: a student unrolled with all its steps in the graph."""
     if not hasattr(job, "rate"):
         job.rate = torch.tensor(0.01, requires_grad=True)
         job.rate_optimizer = torch.optim.SGD([job.rate], lr=1e-7, momentum=0.5)
-    student, start, target = part_of_an_expert(job)
     labels = torch.arange(job.classes).repeat_interleave(job.per_class)
-    weights = [start.clone().requires_grad_()]
-    for _ in range(job.told["of"]):
-        loss = F.cross_entropy(student(change(job.synthetic, draw_op(job.generator)), weights[-1]), labels)
-        gradient = torch.autograd.grad(loss, weights[-1], create_graph=True)[0]
-        weights.append(weights[-1] - job.rate * gradient)
-    apart = F.mse_loss(weights[-1], target, reduction="sum") / F.mse_loss(start, target, reduction="sum")
-    job.optimizer.zero_grad()
-    job.rate_optimizer.zero_grad()
-    apart.backward()
+    gradients = (unrolled if job.told["unroll"] else truncated)(job, *part_of_an_expert(job), labels)
+    job.synthetic.grad, job.rate.grad = gradients
     job.optimizer.step()
     job.rate_optimizer.step()
 

@@ -65,13 +65,13 @@ pub fn launches(opened: &Opened, named: &[String]) -> Result<Vec<Launch>, Failur
 }
 
 /// `network=cnn,vgg16-bn`: an axis and its values.
-fn filter(text: &str) -> Result<(&str, Vec<&str>), Failure> {
+fn filter(text: &str) -> Result<(&str, &str), Failure> {
     let Some((axis, values)) = text.split_once('=') else {
         return Err(Failure::usage(format!(
             "`{text}` says no axis and value to keep\nhint: `--where network=cnn,vgg16-bn`"
         )));
     };
-    Ok((axis.trim(), values.split(',').map(str::trim).collect()))
+    Ok((axis.trim(), values))
 }
 
 fn format(chosen: Format) -> report::Format {

@@ -131,6 +131,32 @@ choice! {
 }
 
 impl Method {
+    /// The method of this name, with its settings left out.
+    pub fn named(name: &str) -> Option<Method> {
+        serde_json::from_value(json!({ name: {} })).ok()
+    }
+
+    /// Whether its images are real ones that it chose, of which nothing is changed.
+    pub fn chooses(&self) -> bool {
+        match self {
+            Method::Random(_)
+            | Method::Herding(_)
+            | Method::KMeans(_)
+            | Method::KCenter(_)
+            | Method::Forgetting(_) => true,
+            Method::ClassMean(_)
+            | Method::Eigenimages(_)
+            | Method::DistributionMatching(_)
+            | Method::GradientMatching(_)
+            | Method::FeatureRegression(_)
+            | Method::CharacteristicFunction(_)
+            | Method::Autoencoder(_)
+            | Method::RealisticPatches(_)
+            | Method::TrajectoryMatching(_)
+            | Method::DifficultyAligned(_) => false,
+        }
+    }
+
     /// Whether it looks at the stage's `features`.
     pub fn compares_images(&self) -> bool {
         matches!(self, Method::Herding(_) | Method::KMeans(_) | Method::KCenter(_))
@@ -273,5 +299,21 @@ impl Describe for Distil {
 
     fn complaints(&self, _setting: &Setting, inputs: &[Facts]) -> Vec<Complaint> {
         complaints::of(self, inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_known_by_its_name() {
+        let schema = schemars::schema_for!(Method).to_value();
+        let names = schema["oneOf"].as_array().unwrap().iter().map(|of| of["required"][0].as_str().unwrap());
+        let methods: Vec<Method> = names.clone().map(|name| Method::named(name).expect(name)).collect();
+        assert!(methods.iter().map(Method::name).eq(names), "{methods:?}");
+        let chosen: Vec<&str> = methods.iter().filter(|method| method.chooses()).map(Method::name).collect();
+        assert_eq!(chosen, ["random", "herding", "k-means", "k-center", "forgetting"]);
+        assert_eq!(Method::named("herd"), None);
     }
 }

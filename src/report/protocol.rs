@@ -10,6 +10,7 @@ use std::f64::consts::E;
 
 use super::origin::{Distillation, Images, Recipe};
 use super::summary::{ACCURACY, Group};
+use crate::recipe::Method;
 
 /// What the figures are, where they are shown.
 pub const MEANING: &str = "HLR: what full data has over the set, of hard labels; IOR: what the set has over as many random images, \
@@ -55,16 +56,13 @@ pub enum Kind {
     Distilled,
 }
 
-/// Methods that choose real images and change nothing of them.
-const CHOOSING: [&str; 5] = ["random", "herding", "k-means", "k-center", "forgetting"];
-
 /// `None` for images of other stages.
 pub fn kind(group: &Group) -> Option<Kind> {
     match &group.rows.first()?.origin.images {
         Images::Full => Some(Kind::Real),
         Images::Distilled(set) => {
-            let method = set.method.as_deref()?;
-            Some(if CHOOSING.contains(&method) { Kind::Real } else { Kind::Distilled })
+            let chooses = Method::named(set.method.as_deref()?).is_some_and(|method| method.chooses());
+            Some(if chooses { Kind::Real } else { Kind::Distilled })
         }
         Images::Other => None,
     }

@@ -50,8 +50,8 @@ pub struct Chosen<'a> {
     pub by: Option<&'a str>,
     /// The value of `by` that the others are measured against, or axes with values that mean one group; else the first.
     pub baseline: Option<&'a str>,
-    /// Groups that are kept: for each axis, its values.
-    pub only: Vec<(&'a str, Vec<&'a str>)>,
+    /// Groups that are kept: for each axis, its values, with commas between them.
+    pub only: Vec<(&'a str, &'a str)>,
     /// The axes that groups are made by; runs are averaged over the others. All, where it is empty.
     pub group_by: Vec<&'a str>,
     pub unlike: bool,
@@ -118,7 +118,10 @@ pub fn sides(launches: &[Launch], store: &Store, chosen: &Chosen) -> Result<Side
     let launches = grouped.as_slice();
     let mut sides = every_side(launches, store)?;
     keep_only(&mut sides, &chosen.only)?;
-    let pin = chosen.baseline.and_then(|baseline| Some((baseline, pin::parse(baseline)?)));
+    // A value may look like a pin.
+    let is_value = |text: &str| chosen.by.is_some_and(|by| sides.iter().any(|side| side.label(by) == text));
+    let pin = chosen.baseline.filter(|text| !is_value(text));
+    let pin = pin.and_then(|text| Some((text, pin::parse(text, &sides)?)));
     let Some((text, wanted)) = pin else { return by_label(launches, sides, chosen) };
     // One axis with a value that several groups have says what to compare by.
     if let [(axis, value)] = wanted[..]
@@ -183,8 +186,10 @@ fn regrouped(launches: &[Launch], group_by: &[&str]) -> Result<Vec<Launch>> {
     Ok(launches.iter().map(regroup).collect())
 }
 
-fn keep_only(sides: &mut Vec<Side>, only: &[(&str, Vec<&str>)]) -> Result<()> {
-    for (axis, wanted) in only {
+fn keep_only(sides: &mut Vec<Side>, only: &[(&str, &str)]) -> Result<()> {
+    let only: Vec<(&str, Vec<&str>)> =
+        only.iter().map(|(axis, values)| (*axis, pin::values_of(values, axis, sides))).collect();
+    for (axis, wanted) in &only {
         let names = sides.first().map(|side| side.labels.as_slice()).unwrap_or_default();
         if !sides.is_empty() && !names.iter().any(|(name, _)| name == axis) {
             let known: Vec<String> = names.iter().map(|(name, _)| format!("`{name}`")).collect();

@@ -114,12 +114,12 @@ fn groups_are_made_by_the_axes_asked_for_and_filtered_by_value() {
     let spread = grouped.sides[0].group.spread(ACCURACY).unwrap();
     // Networks of a seed are averaged first: 0.75, 0.77, 0.79.
     assert!((spread.mean - 0.77).abs() < 1e-12 && spread.n == 3);
-    let chosen = Chosen { only: vec![("network", vec!["ultralight"])], ..Chosen::default() };
+    let chosen = Chosen { only: vec![("network", "ultralight")], ..Chosen::default() };
     assert_eq!(sides(fixture.launches(), &fixture.store, &chosen).unwrap().sides.len(), 2);
-    let chosen = Chosen { only: vec![("network", vec!["lenet"])], ..Chosen::default() };
+    let chosen = Chosen { only: vec![("network", "lenet")], ..Chosen::default() };
     let refusal = sides(fixture.launches(), &fixture.store, &chosen).unwrap_err().to_string();
     assert_eq!(refusal, "nothing has `network` = `lenet`\nhint: there is `vgg16-bn`, `ultralight`");
-    let chosen = Chosen { only: vec![("net", vec!["lenet"])], ..Chosen::default() };
+    let chosen = Chosen { only: vec![("net", "lenet")], ..Chosen::default() };
     let refusal = sides(fixture.launches(), &fixture.store, &chosen).unwrap_err().to_string();
     assert!(refusal.starts_with("there is no axis `net` to keep groups by\nhint: there is"), "{refusal}");
 }
@@ -149,4 +149,33 @@ fn energies_have_a_ratio_only_where_they_were_taken_alike() {
     let trained = fixture.launch.input(fixture.launch.runs[0].evaluate, "of").unwrap();
     fixture.change(trained, |receipt| receipt["jobs"] = serde_json::json!(1));
     assert_eq!(ratio(&fixture), None);
+}
+
+#[test]
+fn a_value_that_holds_commas_is_named_as_it_is() {
+    let mut fixture = Fixture::birds();
+    for run in &mut fixture.launch.runs {
+        let arm = run.axes.get_mut("arm").unwrap();
+        if arm == "distilled" {
+            *arm = "DC, DSA, network=own".into();
+        }
+    }
+    let found = |chosen: Chosen| sides(fixture.launches(), &fixture.store, &chosen);
+    let baseline = |baseline| Chosen { baseline: Some(baseline), ..Chosen::default() };
+    let pinned = found(baseline("arm=DC, DSA, network=own,network=ultralight")).unwrap();
+    let against: Vec<_> = pinned.sides.iter().map(|side| side.against).collect();
+    assert_eq!(against, [Some(3), Some(3), Some(3), None]);
+    for chosen in
+        [baseline("arm=DC, DSA, network=own"), Chosen { by: Some("arm"), ..baseline("DC, DSA, network=own") }]
+    {
+        let by_arm = found(chosen).unwrap();
+        assert_eq!((by_arm.by.as_deref(), by_arm.baseline.as_str()), (Some("arm"), "DC, DSA, network=own"));
+    }
+    let kept = found(Chosen { only: vec![("arm", "DC, DSA, network=own")], ..Chosen::default() }).unwrap();
+    assert_eq!(kept.sides.len(), 2);
+    let refusal = found(baseline("arm=DC, DM")).unwrap_err().to_string();
+    assert_eq!(
+        refusal,
+        "no group has `arm=DC, DM` to measure the others against\nhint: `arm` is `full`, `DC, DSA, network=own`"
+    );
 }

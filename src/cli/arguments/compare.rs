@@ -13,7 +13,7 @@ pub struct Compare {
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,
     /// The value of the axis that the others are measured against, or one group: `arm=full,network=vgg16-bn`; without it, the
-    /// first
+    /// first. A value that holds commas is given as it is: 'arm=DC, DSA,network=cnn'
     #[arg(long, value_name = "VALUE")]
     pub baseline: Option<String>,
     /// Say whether each is no worse than its baseline by more than so many points of accuracy
@@ -26,7 +26,7 @@ pub struct Compare {
     /// Accuracies as a matrix, with a column for each value of this axis: of networks, how sets carry over from one to another
     #[arg(long, value_name = "AXIS", conflicts_with_all = ["by", "baseline", "margin", "against", "sort", "only_diff"])]
     pub across: Option<String>,
-    /// Keep groups with one of these values: `network=cnn,vgg16-bn`
+    /// Keep groups with one of these values: `network=cnn,vgg16-bn`. A value that holds commas is given as it is
     #[arg(long = "where", value_name = "AXIS=VALUES")]
     pub filters: Vec<String>,
     /// Make groups by these axes alone, and average over the others
@@ -60,7 +60,7 @@ pub struct Report {
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,
     /// The value of the axis that the others are measured against, or one group: `arm=full,network=vgg16-bn`; without it, the
-    /// first
+    /// first. A value that holds commas is given as it is: 'arm=DC, DSA,network=cnn'
     #[arg(long, value_name = "VALUE")]
     pub baseline: Option<String>,
     /// Points of accuracy that a group may be worse by and still count as no worse

@@ -94,7 +94,7 @@ fn a_group_that_is_no_worse_and_cheaper_is_the_verdict() {
         // The second group errs on the very same images, less one.
         fixture.predict(run, |image| (image * 7 + seed * 3) % 10 >= 2 || (run / 3 == 1 && image == 5));
     }
-    let chosen = Chosen { only: vec![("arm", vec!["full"])], ..Chosen::default() };
+    let chosen = Chosen { only: vec![("arm", "full")], ..Chosen::default() };
     let facts = Facts::gather(fixture.launches(), &fixture.store, &chosen, 0.02).unwrap();
     let said = words::headline(&facts);
     assert!(

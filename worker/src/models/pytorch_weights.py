@@ -40,14 +40,17 @@ def write(folder):
 
 
 def made(described):
-    """The network of PyTorch that matches `network.json`: one of those whose figures are kept."""
+    """The network of PyTorch that matches `network.json`: of those whose figures are kept, the one of most settings."""
     kind, settings = next(iter(described["network"].items()))
     given = {name: value for name, value in settings.items() if value is not None}
+    fitting = []
     for recipe, side, make in pytorch_figures.NETWORKS:
         other, wanted = next(iter(recipe.items()))
         if other == kind and side == described["image_size"] and wanted.items() <= given.items():
-            return make(side)
-    raise SystemExit(f"no network here is like {described['network']} at {described['image_size']} pixels")
+            fitting.append((len(wanted), make))
+    if not fitting:
+        raise SystemExit(f"no network here is like {described['network']} at {described['image_size']} pixels")
+    return max(fitting, key=lambda found: found[0])[1](described["image_size"])
 
 
 def compared(trained, images, predictions):
