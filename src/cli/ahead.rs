@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::budget;
+use super::expected::Expected;
 use super::view::seconds;
 use crate::energy::{Joules, Kernel, Rapl};
 use crate::engine::{self, Event, Graph, Listener, Options, StageEvent, StageId, Store};
@@ -55,18 +56,15 @@ struct Stages {
     started: BTreeSet<(&'static str, String)>,
     /// Those that are to run, or run.
     open: BTreeSet<StageId>,
-    /// Seconds that each is to take, by earlier runs and by those of its name that this launch ran.
-    expected: Vec<Option<f64>>,
-    names: Vec<String>,
+    expected: Expected,
     running: HashMap<StageId, (Instant, f64)>,
     jobs: usize,
 }
 
 impl Ahead {
-    /// `expected` is what [`engine::predict`] says of each stage, or nothing; `say` is told `every` so often. Stages write
-    /// down what they drew once a second.
+    /// `say` is told `every` so often. Stages write down what they drew once a second.
     pub fn watch(
-        (graph, options, expected): (&Graph, &Options, Vec<Option<f64>>),
+        (graph, options, expected): (&Graph, &Options, Expected),
         (store, terms): (&Store, &Terms),
         every: Duration,
         say: impl Fn(String) + Send + 'static,
@@ -76,7 +74,6 @@ impl Ahead {
             started: BTreeSet::new(),
             open: (0..needed.len()).filter(|id| needed[*id]).collect(),
             expected,
-            names: graph.stages.iter().map(|stage| stage.name.clone()).collect(),
             running: HashMap::new(),
             jobs: options.jobs.max(1),
         }));
@@ -134,25 +131,14 @@ impl Stages {
     }
 
     fn of_stage(&self, id: StageId) -> Option<f64> {
-        let Some((began, share)) = self.running.get(&id) else { return self.expected[id] };
+        let Some((began, share)) = self.running.get(&id) else { return self.expected.of(id) };
         let took = began.elapsed().as_secs_f64();
         match *share {
             share if share > TELLING || (share > 0.0 && took > PATIENCE) => {
                 Some(took * (1.0 - share) / share)
             }
-            _ => Some((self.expected[id]? - took).max(0.0)),
+            _ => Some((self.expected.of(id)? - took).max(0.0)),
         }
-    }
-
-    /// What a stage took is what others of its name are to take, where nothing is known of them.
-    fn took(&mut self, id: StageId, secs: f64) {
-        let name = &self.names[id];
-        let unknown = self
-            .expected
-            .iter_mut()
-            .zip(&self.names)
-            .filter(|(known, other)| known.is_none() && *other == name);
-        unknown.for_each(|(expected, _)| *expected = Some(secs));
     }
 }
 
@@ -195,7 +181,7 @@ impl Listener for Ahead {
             Event::StageFinished { stage, took_secs, .. } => {
                 stages.open.remove(stage);
                 stages.running.remove(stage);
-                stages.took(*stage, *took_secs);
+                stages.expected.took(*stage, *took_secs);
             }
             Event::StageFailed { stage, .. }
             | Event::StageStopped { stage, .. }
@@ -211,13 +197,18 @@ impl Listener for Ahead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Size;
+
+    fn of_seconds(expected: &[Option<f64>]) -> Expected {
+        let names = (0..expected.len()).map(|id| format!("stage {id}")).collect();
+        Expected::new(names, vec![Size::Alike; expected.len()], expected.to_vec())
+    }
 
     fn stages(expected: &[Option<f64>], jobs: usize) -> Stages {
         Stages {
             started: BTreeSet::new(),
             open: (0..expected.len()).collect(),
-            expected: expected.to_vec(),
-            names: (0..expected.len()).map(|id| format!("stage {}", id / 2)).collect(),
+            expected: of_seconds(expected),
             running: HashMap::new(),
             jobs,
         }
@@ -232,24 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_without_precedent_is_expected_to_take_what_another_of_its_name_took() {
-        let mut stages = stages(&[None, None, Some(5.0)], 1);
-        stages.open.remove(&0);
-        stages.took(0, 7.0);
-        assert_eq!(
-            (stages.expected[1], stages.expected[2], stages.left()),
-            (Some(7.0), Some(5.0), Some(12.0))
-        );
-    }
-
-    #[test]
     fn the_pace_of_a_running_stage_counts_more_than_what_it_took_before() {
         let mut stages = stages(&[Some(1000.0)], 1);
         stages.running.insert(0, (Instant::now() - Duration::from_secs(10), 0.5));
         let left = stages.left().unwrap();
         assert!((9.9..11.0).contains(&left), "{left}");
         // A hundredth in ten seconds: it is longer than any before it.
-        stages.expected[0] = Some(11.0);
+        stages.expected = of_seconds(&[Some(11.0)]);
         stages.running.insert(0, (Instant::now() - Duration::from_secs(10), 0.01));
         assert!(stages.left().unwrap() > 900.0);
         stages.running.insert(0, (Instant::now() - Duration::from_secs(1), 0.01));

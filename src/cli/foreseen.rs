@@ -20,12 +20,18 @@ pub fn seconds(
     store: &Store,
     history: &mut History,
 ) -> Vec<Option<f64>> {
-    let of_stage = |stage: usize| match &experiment.recipes[stage] {
-        Recipe::Train(train) => size(train, &experiment.facts[stage]),
+    let all = sizes(experiment);
+    let sizes = Sizes { of_stage: &|stage| all[stage], of_artifact: &size_of_artifact };
+    engine::predict((&experiment.graph, plan), (store, history), &sizes)
+}
+
+/// How large each stage is.
+pub fn sizes(experiment: &Experiment) -> Vec<Size> {
+    let size = |(recipe, facts): (&Recipe, &Facts)| match recipe {
+        Recipe::Train(train) => size(train, facts),
         _ => Size::Alike,
     };
-    let sizes = Sizes { of_stage: &of_stage, of_artifact: &size_of_artifact };
-    engine::predict((&experiment.graph, plan), (store, history), &sizes)
+    experiment.recipes.iter().zip(&experiment.facts).map(size).collect()
 }
 
 /// Of a training that is to run.

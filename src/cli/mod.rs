@@ -12,6 +12,7 @@ mod data_fetch;
 mod data_report;
 mod data_show;
 mod doctor;
+mod expected;
 mod export;
 mod failure;
 mod foreseen;

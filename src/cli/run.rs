@@ -9,6 +9,7 @@ use serde_json::json;
 use super::ahead::Ahead;
 use super::arguments::Run;
 use super::budget::{Budget, Limit};
+use super::expected::Expected;
 use super::failure::Failure;
 use super::foreseen;
 use super::journal::{Journal, TENSORBOARD};
@@ -68,14 +69,17 @@ fn look_ahead(
     view: &View,
 ) -> Result<Ahead, Failure> {
     let graph = &opened.experiment.graph;
+    let sizes = foreseen::sizes(&opened.experiment);
     // To plan twice is worth it where a person looks on; elsewhere the launch's own stages tell.
-    let expected = match view.is_live() {
+    let secs = match view.is_live() {
         true => {
             let plan = engine::plan(graph, store, history, options)?;
             foreseen::seconds(&opened.experiment, &plan, store, history)
         }
         false => vec![None; graph.stages.len()],
     };
+    let names = graph.stages.iter().map(|stage| stage.name.clone()).collect();
+    let expected = Expected::new(names, sizes, secs);
     let terms = terms::terms(&opened.experiment.project.energy);
     Ok(Ahead::watch((graph, options, expected), (store, &terms), view.tells_every(), view.teller()))
 }

@@ -112,7 +112,7 @@ fn a_group_that_is_better_by_more_than_the_margin_is_said_to_be() {
         fixture.file(train, "training.json", r#"{"steps": 600, "undertrained": false}"#);
         fixture.predict(run, |image| (image * 7 + seed * 3) % 10 >= if run / 3 == 1 { 1 } else { 6 });
     }
-    let chosen = Chosen { only: vec![("arm", vec!["full"])], ..Chosen::default() };
+    let chosen = Chosen { only: vec![("arm", "full")], ..Chosen::default() };
     let facts = Facts::gather(fixture.launches(), &fixture.store, &chosen, 0.02).unwrap();
     let said = words::headline(&facts);
     assert!(
