@@ -22,7 +22,7 @@ pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial, Siamese};
 pub use realistic::{PatchLabels, RealisticPatches};
-pub use regression::FeatureRegression;
+pub use regression::{FeatureRegression, Stepping};
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
 use super::choice::choice;
@@ -256,11 +256,14 @@ impl Describe for Distil {
     fn parts(&self) -> Vec<(String, u32)> {
         let mut parts = vec![(format!("method.{}", self.method.name()), self.method.revision())];
         parts.extend(self.code.iter().map(|code| (format!("code.{}", code.name()), code.revision())));
-        let Method::Forgetting(Forgetting { network, optimizer, .. }) = &self.method else {
-            return parts;
-        };
-        parts.push((format!("network.{}", network.name()), network.revision()));
-        parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
+        match &self.method {
+            Method::Forgetting(Forgetting { network, optimizer, .. }) => {
+                parts.push((format!("network.{}", network.name()), network.revision()));
+                parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
+            }
+            Method::FeatureRegression(settings) => parts.extend(settings.optimizer.part()),
+            _ => {}
+        }
         parts
     }
 
