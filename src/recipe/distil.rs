@@ -26,6 +26,7 @@ pub use regression::{FeatureRegression, Stepping};
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
 use super::choice::choice;
+use super::network::KEEPING;
 use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
 use crate::engine::Program;
 
@@ -178,6 +179,17 @@ impl Method {
             Method::TrajectoryMatching(settings) => Some(settings.following(images_per_class)),
             Method::DifficultyAligned(settings) => Some(settings.following(images_per_class)),
             _ => None,
+        }
+    }
+
+    /// Zeros around the images that its random networks see.
+    fn padding(&self) -> u32 {
+        match self {
+            Method::DistributionMatching(settings) => settings.padding,
+            Method::GradientMatching(settings) => settings.padding,
+            Method::FeatureRegression(settings) => settings.padding,
+            Method::CharacteristicFunction(settings) => settings.padding,
+            _ => KEEPING,
         }
     }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Initial;
+use crate::recipe::network::{KEEPING, keeps_the_size};
 use crate::recipe::{Lamb, Optimizer};
 
 /// Feature regression: a step on images and labels at every iteration, for the error of kernel ridge regression from
@@ -36,6 +37,10 @@ pub struct FeatureRegression {
     /// Blocks of the networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
+    /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
+    #[serde(skip_serializing_if = "keeps_the_size")]
+    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    pub padding: u32,
     /// Networks in the pool; each iteration takes one of them at random.
     #[schemars(range(min = 1, max = 1000))]
     pub pool: u32,
@@ -61,6 +66,7 @@ impl Default for FeatureRegression {
             width: 32,
             doubling: true,
             depth: None,
+            padding: KEEPING,
             pool: 10,
             oldest: 100,
             network_lr: 3e-4,

@@ -148,15 +148,15 @@ impl Regression<'_> {
         let pictures = (synthetic.classes() * coded.pictures) as u64;
         let all: u64 = synthetic.real.split.len() as u64;
         let shapes = Shapes {
-            side: synthetic.side(),
+            side: synthetic.padded_side(settings.padding),
             width: settings.width.into(),
             real: all.min(settings.real_batch.into()),
             synthetic: pictures * if settings.flip { 2 } else { 1 },
             stored: synthetic.stored(),
             dsa: false,
         };
-        let FeatureRegression { width, doubling, depth, .. } = *settings;
-        let network = synthetic.network(Convnet { width, doubling, depth, norm: Norm::None })?;
+        let FeatureRegression { width, doubling, depth, padding, .. } = *settings;
+        let network = synthetic.convnet(Convnet { width, doubling, depth, padding, norm: Norm::None })?;
         // Without norms, convolutions take half the time so.
         let network = network.with_layout(Layout::ChannelsLast);
         Ok(Regression { settings, synthetic, coded, network, shapes })
