@@ -22,7 +22,7 @@ method = "{method}"
 method = [
     "herding",
     "eigenimages",
-    { distribution-matching = { iterations = 3, width = 4, real_batch = 3 } },
+    { distribution-matching = { iterations = 3, width = 4, padding = 3, real_batch = 3 } },
     { feature-regression = { iterations = 2, width = 4, real_batch = 6, pool = 2 } },
 ]
 "#;

@@ -3,14 +3,17 @@
 
 use super::parameter::Start;
 use super::stack::{Conv, Stack};
-use crate::recipe::{Convnet, Norm, convnet_depth};
+use crate::recipe::{Convnet, Norm, convnet_depth, convnet_side};
 
 pub fn build(settings: &Convnet, classes: i64, side: i64) -> Stack {
     let mut net = Stack::new(side, Start::DEFAULT);
-    let depth = settings.depth.unwrap_or_else(|| convnet_depth(side as u32));
+    let seen = convnet_side(side as u32, settings.padding);
+    let depth = settings.depth.unwrap_or_else(|| convnet_depth(seen));
     for block in 1..=depth {
         let times = if settings.doubling { 1 << (block - 1) } else { 1 };
-        net.conv(&format!("conv{block}"), Conv::of(i64::from(settings.width) * times, 3));
+        let conv = Conv::of(i64::from(settings.width) * times, 3);
+        let padding = if block == 1 { settings.padding.into() } else { 1 };
+        net.conv(&format!("conv{block}"), conv.padding(padding));
         match settings.norm {
             Norm::Instance => net.instance_norm(&format!("norm{block}")),
             Norm::Batch => net.batch_norm(&format!("norm{block}")),

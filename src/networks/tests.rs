@@ -1,5 +1,7 @@
 //! Tests of the networks against what was published of them.
 
+use serde_json::{json, to_value};
+
 use super::*;
 use crate::recipe::{
     Alexnet, Cnn, Convnet, Convnext, ConvnextSize, Head, Linear, Mlp, Network, Norm, Resnet18, Resnet50,
@@ -40,6 +42,7 @@ fn all() -> Vec<Network> {
         Network::Convnet(Convnet::default()),
         Network::Convnet(Convnet { depth: Some(4), norm: Norm::None, ..Convnet::default() }),
         Network::Convnet(Convnet { width: 4, doubling: true, ..Convnet::default() }),
+        Network::Convnet(Convnet { padding: 3, ..Convnet::default() }),
         Network::Mlp(Mlp::default()),
         Network::Linear(Linear {}),
     ]
@@ -212,6 +215,29 @@ fn activations_are_counted_once_where_they_are_changed_in_place() {
     // 3·2·9 + 2 in the convolution, 2 + 2 in the norm, 32·3 + 3 in the dense layer.
     assert_eq!(figures.weight_bytes(), 4 * (56 + 4 + 99));
     assert_eq!(figures.multiply_adds(), 64 * 2 * 27 + 32 * 3);
+}
+
+#[test]
+fn a_padded_convnet_is_on_28_pixels_what_it_is_on_32() {
+    let padded = Convnet { padding: 3, ..Convnet::default() };
+    let of = |convnet: &Convnet, side| Structure::new(&Network::Convnet(convnet.clone()), 10, side).unwrap();
+    let (digits, photos) = (of(&padded, 28), of(&Convnet::default(), 32));
+    let shapes = |found: &Structure| found.parameters.iter().map(|p| p.shape.clone()).collect::<Vec<_>>();
+    assert_eq!(shapes(&digits), shapes(&photos));
+    assert_eq!(digits.figures.parameters(), 320_010);
+    assert_eq!(digits.figures.multiply_adds(), photos.figures.multiply_adds());
+    // Without it, two blocks leave 7 pixels a side: 3·128·9 + 128·128·9 + 3·(2·128) and a dense layer from 128·49 values.
+    assert_eq!(of(&Convnet::default(), 28).figures.parameters(), 3456 + 147_456 + 768 + 62_730);
+    // Only the first block is padded more: 28 + 4, halved twice.
+    let two = Convnet { depth: Some(2), width: 2, ..padded };
+    assert_eq!(of(&two, 28).parameters.iter().rev().nth(1).unwrap().shape, [10, 2 * 8 * 8]);
+}
+
+#[test]
+fn the_usual_padding_is_no_part_of_the_key() {
+    let usual = json!({ "width": 128, "depth": null, "norm": "instance" });
+    assert_eq!(to_value(Convnet::default()).unwrap(), usual);
+    assert_eq!(to_value(Convnet { padding: 3, ..Convnet::default() }).unwrap()["padding"], 3);
 }
 
 #[test]

@@ -22,10 +22,11 @@ pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial, Siamese};
 pub use realistic::{PatchLabels, RealisticPatches};
-pub use regression::FeatureRegression;
+pub use regression::{FeatureRegression, Stepping};
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
 use super::choice::choice;
+use super::network::KEEPING;
 use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
 use crate::engine::Program;
 
@@ -207,6 +208,17 @@ impl Method {
         }
     }
 
+    /// Zeros around the images that its random networks see.
+    fn padding(&self) -> u32 {
+        match self {
+            Method::DistributionMatching(settings) => settings.padding,
+            Method::GradientMatching(settings) => settings.padding,
+            Method::FeatureRegression(settings) => settings.padding,
+            Method::CharacteristicFunction(settings) => settings.padding,
+            _ => KEEPING,
+        }
+    }
+
     /// Blocks of its random networks, where they are given.
     fn depth(&self) -> Option<u32> {
         match self {
@@ -282,11 +294,14 @@ impl Describe for Distil {
     fn parts(&self) -> Vec<(String, u32)> {
         let mut parts = vec![(format!("method.{}", self.method.name()), self.method.revision())];
         parts.extend(self.code.iter().map(|code| (format!("code.{}", code.name()), code.revision())));
-        let Method::Forgetting(Forgetting { network, optimizer, .. }) = &self.method else {
-            return parts;
-        };
-        parts.push((format!("network.{}", network.name()), network.revision()));
-        parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
+        match &self.method {
+            Method::Forgetting(Forgetting { network, optimizer, .. }) => {
+                parts.push((format!("network.{}", network.name()), network.revision()));
+                parts.push((format!("optimizer.{}", optimizer.name()), optimizer.revision()));
+            }
+            Method::FeatureRegression(settings) => parts.extend(settings.optimizer.part()),
+            _ => {}
+        }
         parts
     }
 

@@ -35,7 +35,7 @@ pub use distil::{
     Autoencoder, CharacteristicFunction, ClassMean, Code, Dct, Decoder, DifficultyAligned, Distil,
     DistributionMatching, Eigenimages, Factor, FeatureRegression, Following, Forgetting, GradientMatching,
     Herding, Initial, KCenter, KMeans, Labelling, Method, PatchLabels, Pca, Random, RealisticPatches,
-    TrajectoryMatching, Window,
+    Stepping, TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};

@@ -3,7 +3,7 @@
 mod codes;
 
 use super::{Distil, Forgetting, Method, PIXELS, experts, is_pixels};
-use crate::recipe::network::convnet_depth;
+use crate::recipe::network::too_deep;
 use crate::recipe::{Complaint, Describe, Facts};
 
 /// Pixels a side of the largest images that are whitened.
@@ -19,7 +19,7 @@ pub fn of(distil: &Distil, inputs: &[Facts]) -> Vec<Complaint> {
         |field: &str| reads.iter().position(|read| read.field == field).and_then(|place| inputs.get(place));
     let own = [
         too_many(distil, &from),
-        too_deep(distil, &from),
+        too_many_blocks(distil, &from),
         too_large_to_whiten(distil.zca, &from),
         no_features(distil),
         no_teacher(distil),
@@ -56,13 +56,9 @@ fn too_many(distil: &Distil, from: &Facts) -> Option<Complaint> {
     Some(Complaint::new(&["images_per_class"], message).hint(hint).against("from", &["per_class", "train"]))
 }
 
-fn too_deep(distil: &Distil, from: &Facts) -> Option<Complaint> {
-    let depth = distil.method.depth()?;
-    let size = from.image_size.filter(|size| size >> depth == 0)?;
-    let message = format!("{depth} blocks halve an image of {size} pixels to nothing");
-    let hint = format!("at most {} blocks, or leave `depth` out for {}", size.ilog2(), convnet_depth(size));
-    let field = ["method", distil.method.name(), "depth"];
-    Some(Complaint::new(&field, message).hint(hint).against("from", &["image_size"]))
+fn too_many_blocks(distil: &Distil, from: &Facts) -> Option<Complaint> {
+    let (depth, method) = (distil.method.depth()?, &distil.method);
+    too_deep(&["method", method.name(), "depth"], depth, method.padding(), from.image_size?)
 }
 
 /// A whitening that would take minutes to fit, and hundreds of megabytes in every network.
@@ -208,14 +204,17 @@ mod tests {
 
     #[test]
     fn more_blocks_than_an_image_can_be_halved_are_refused_of_every_method() {
-        for method in ["distribution-matching", "gradient-matching", "feature-regression"] {
+        let looking =
+            ["distribution-matching", "gradient-matching", "feature-regression", "characteristic-function"];
+        for method in looking {
             let mut table = serde_json::to_value(distil(method, "pixels")).unwrap();
+            assert_eq!(table["method"][method].get("padding"), None);
             table["method"][method]["depth"] = json!(5);
-            let found = of(
-                &serde_json::from_value(table).unwrap(),
-                &[Facts { image_size: Some(16), ..Facts::default() }],
-            );
+            let facts = [Facts { image_size: Some(28), ..Facts::default() }];
+            let found = of(&serde_json::from_value(table.clone()).unwrap(), &facts);
             assert_eq!(found[0].field, ["method", method, "depth"]);
+            table["method"][method]["padding"] = json!(3);
+            assert_eq!(of(&serde_json::from_value(table).unwrap(), &facts), []);
         }
     }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::Dsa;
+use crate::recipe::network::{KEEPING, keeps_the_size};
 
 /// Distribution matching: minimises the squared distance of mean features, class by class, under a new random
 /// `convnet` at every iteration.
@@ -30,6 +31,10 @@ pub struct DistributionMatching {
     /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
+    /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
+    #[serde(skip_serializing_if = "keeps_the_size")]
+    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    pub padding: u32,
     /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021);
     /// `"no-flip"` leaves out mirroring, for digits and letters.
     pub dsa: Siamese,
@@ -45,6 +50,7 @@ impl Default for DistributionMatching {
             init: Initial::Real,
             width: 128,
             depth: None,
+            padding: KEEPING,
             dsa: Siamese::DSA,
         }
     }
@@ -87,6 +93,10 @@ pub struct GradientMatching {
     /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
+    /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
+    #[serde(skip_serializing_if = "keeps_the_size")]
+    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    pub padding: u32,
     /// Whether real and synthetic images of a class get the same random DSA augmentation (Zhao & Bilen 2021): DSA, else DC.
     /// With `"no-flip"`, DSA without mirroring, for digits and letters.
     pub dsa: Siamese,
@@ -105,6 +115,7 @@ impl Default for GradientMatching {
             init: Initial::Real,
             width: 128,
             depth: None,
+            padding: KEEPING,
             dsa: Siamese::DSA,
         }
     }

@@ -1,6 +1,6 @@
 //! What goes wrong between a network's settings and the size of its images, told before anything runs.
 
-use super::{Convnet, Network, Resnet18, Resnet50, Step, Swin, VitTiny, convnet_depth};
+use super::{Convnet, Network, Resnet18, Resnet50, Step, Swin, VitTiny, convnet_depth, convnet_side};
 use crate::recipe::Complaint;
 
 /// Stages of a network that halve the side, after the first.
@@ -20,7 +20,10 @@ impl Network {
             Network::Cnn(_) => 16,
             Network::Ultralight(_) => 12,
             Network::UltralightModern(_) => 16,
-            Network::Convnet(Convnet { depth, .. }) => 1 << depth.unwrap_or(2),
+            Network::Convnet(Convnet { depth, padding, .. }) => {
+                // What the padding leaves to the image, which is a pixel at least.
+                (1 << depth.unwrap_or(2)).max(convnet_side(1, *padding)) - convnet_side(0, *padding)
+            }
             Network::Mlp(_) | Network::Linear(_) => 1,
         }
     }
@@ -50,10 +53,10 @@ impl Network {
     }
 
     fn against_size(&self, size: u32) -> Option<Complaint> {
+        if let Network::Convnet(Convnet { depth: Some(depth), padding, .. }) = self {
+            return too_deep(&["network", "convnet", "depth"], *depth, *padding, size);
+        }
         let found = match self {
-            Network::Convnet(Convnet { depth: Some(depth), .. }) if size >> depth == 0 => {
-                too_deep(*depth, size)
-            }
             _ if size < self.least_image_size() => self.too_small(size),
             Network::VitTiny(settings) => split_patches(settings, size)?,
             Network::Swin(settings) => split_windows(settings, size)?,
@@ -117,10 +120,15 @@ fn taken_twice(steps: &[Step]) -> Vec<Complaint> {
     twice.map(complaint).collect()
 }
 
-fn too_deep(depth: u32, size: u32) -> Complaint {
-    let message = format!("{depth} blocks halve an image of {size} pixels to nothing");
-    let hint = format!("at most {} blocks, or leave `depth` out for {}", size.ilog2(), convnet_depth(size));
-    Complaint::new(&["network", "convnet", "depth"], message).hint(hint)
+/// A `convnet` of more blocks than images of `size` pixels, padded, can be halved; `field` is its `depth`.
+pub fn too_deep(field: &[&str], depth: u32, padding: u32, size: u32) -> Option<Complaint> {
+    let side = convnet_side(size, padding);
+    let padded = if side == size { String::new() } else { format!(", padded to {side},") };
+    let message = format!("{depth} blocks halve an image of {size} pixels{padded} to nothing");
+    let (most, usual) = (side.max(1).ilog2(), convnet_depth(side));
+    let complaint = || Complaint::new(field, message).against("from", &["image_size"]);
+    (side >> depth == 0)
+        .then(|| complaint().hint(format!("at most {most} blocks, or leave `depth` out for {usual}")))
 }
 
 fn split_patches(settings: &VitTiny, size: u32) -> Option<Complaint> {
@@ -187,6 +195,19 @@ mod tests {
         let message = "6 blocks halve an image of 32 pixels to nothing";
         assert_eq!(told(&deep, 32), one(message, Some("at most 5 blocks, or leave `depth` out for 3")));
         assert_eq!(told(&deep, 64), []);
+    }
+
+    #[test]
+    fn a_padded_convnet_takes_smaller_images_and_more_blocks() {
+        let padded = |padding, depth| Network::Convnet(Convnet { padding, depth, ..Convnet::default() });
+        let least = |padding, depth| padded(padding, depth).least_image_size();
+        assert_eq!([least(1, None), least(2, None), least(3, None), least(3, Some(4))], [4, 2, 1, 12]);
+        assert_eq!(told(&padded(3, Some(5)), 28), []);
+        let message = "6 blocks halve an image of 28 pixels, padded to 32, to nothing";
+        let hint = "at most 5 blocks, or leave `depth` out for 3";
+        assert_eq!(told(&padded(3, Some(6)), 28), one(message, Some(hint)));
+        assert_eq!(told(&padded(3, Some(4)), 11).len(), 1);
+        assert_eq!(told(&padded(3, Some(4)), 12), []);
     }
 
     #[test]

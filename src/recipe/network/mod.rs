@@ -4,10 +4,13 @@ mod complaints;
 mod modern;
 mod settings;
 
+pub(super) use complaints::too_deep;
 pub use modern::{Alexnet, Convnext, ConvnextSize, Resnet18, Resnet50, Step, Swin, VitTiny};
 pub use settings::{
-    Cnn, Convnet, Head, Linear, Mlp, Norm, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn, convnet_depth,
+    Cnn, Convnet, Head, Linear, Mlp, Norm, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn,
+    convnet_depth, convnet_side,
 };
+pub(super) use settings::{KEEPING, keeps_the_size};
 
 use super::choice::choice;
 

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{DistributionMatching, Norm};
+use pipeline::recipe::{Convnet, DistributionMatching};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -100,14 +100,15 @@ impl Matching<'_> {
         let batch = settings.real_batch as usize;
         let coded = Coded::of(task, synthetic, settings.init)?;
         let shapes = Shapes {
-            side: synthetic.side(),
+            side: synthetic.padded_side(settings.padding),
             width: settings.width.into(),
             real: synthetic.real.by_class.iter().map(|places| places.len().min(batch) as u64).sum(),
             synthetic: (synthetic.classes() * coded.pictures) as u64,
             stored: synthetic.stored(),
             dsa: settings.dsa.changes().is_some(),
         };
-        let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
+        let DistributionMatching { width, depth, padding, .. } = *settings;
+        let network = synthetic.convnet(Convnet { width, depth, padding, ..Convnet::default() })?;
         Ok(Matching { settings, synthetic, coded, network, shapes })
     }
 

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use pipeline::data::Labels;
 use pipeline::engine::Task;
-use pipeline::recipe::{Convnet, CosineDecay, FeatureRegression, Loss, Norm, Schedule};
+use pipeline::recipe::{Convnet, CosineDecay, FeatureRegression, Loss, Norm, Schedule, Stepping};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -23,8 +23,9 @@ use crate::training::{loss, optimizer, schedule};
 const RIDGE: f64 = 1e-6;
 /// What is left of the ridge where no image excites a network, which happens to very narrow ones: then nothing is predicted.
 const LEAST_RIDGE: f64 = 1e-30;
-/// Adam's betas and epsilon for images and labels.
+/// Betas and epsilon of images and labels: those of the authors' library.
 const ADAM: [f64; 3] = [0.9, 0.999, 1e-8];
+const LAMB: [f64; 3] = [0.9, 0.999, 1e-6];
 /// Synthetic images in a step of a network.
 const NETWORK_BATCH: usize = 1000;
 /// What the learning rate falls to, as a share of the first.
@@ -60,8 +61,8 @@ struct State {
     images: Tensor,
     /// Of each picture, `[n, classes]` f32.
     labels: Tensor,
-    /// Adam's running mean and square: of the images, of the labels.
-    adam: [[Tensor; 2]; 2],
+    /// Running mean and square of the gradient: of the images, of the labels.
+    moments: [[Tensor; 2]; 2],
     pool: Pool,
 }
 
@@ -81,7 +82,7 @@ impl Iterated for Regression<'_> {
             / (classes / 10.0).sqrt();
         let zeros = |like: &Tensor| [(); 2].map(|()| like.zeros_like());
         State {
-            adam: [zeros(&images), zeros(&labels)],
+            moments: [zeros(&images), zeros(&labels)],
             pool: Pool::new(&self.network, pool, oldest, network_lr, seed, device),
             images,
             labels,
@@ -92,7 +93,7 @@ impl Iterated for Regression<'_> {
         let named = |name: &str, tensor: &Tensor| (name.to_string(), tensor.shallow_clone());
         let mut tensors = vec![named("images", &state.images), named("labels", &state.labels)];
         let names = ["images.mean", "images.square", "labels.mean", "labels.square"];
-        tensors.extend(names.iter().zip(state.adam.iter().flatten()).map(|(name, t)| named(name, t)));
+        tensors.extend(names.iter().zip(state.moments.iter().flatten()).map(|(name, t)| named(name, t)));
         tensors.extend(state.pool.tensors());
         tensors
     }
@@ -112,9 +113,8 @@ impl Iterated for Regression<'_> {
         let lr = schedule::rate(&fall, self.settings.lr, iteration, self.settings.iterations);
         no_grad(|| {
             let targets = [&state.images, &state.labels];
-            for ((target, gradient), moments) in targets.iter().zip(&gradients).zip(&state.adam) {
-                let moments = moments.iter().map(Tensor::shallow_clone).collect();
-                optimizer::adam::adapt(ADAM, target.shallow_clone(), gradient, moments, lr, iteration);
+            for ((target, gradient), moments) in targets.into_iter().zip(&gradients).zip(&state.moments) {
+                descend(self.settings.optimizer, target, gradient, moments, lr, iteration);
             }
         });
         self.train(state, place, iteration);
@@ -148,15 +148,15 @@ impl Regression<'_> {
         let pictures = (synthetic.classes() * coded.pictures) as u64;
         let all: u64 = synthetic.real.split.len() as u64;
         let shapes = Shapes {
-            side: synthetic.side(),
+            side: synthetic.padded_side(settings.padding),
             width: settings.width.into(),
             real: all.min(settings.real_batch.into()),
             synthetic: pictures * if settings.flip { 2 } else { 1 },
             stored: synthetic.stored(),
             dsa: false,
         };
-        let FeatureRegression { width, doubling, depth, .. } = *settings;
-        let network = synthetic.network(Convnet { width, doubling, depth, norm: Norm::None })?;
+        let FeatureRegression { width, doubling, depth, padding, .. } = *settings;
+        let network = synthetic.convnet(Convnet { width, doubling, depth, padding, norm: Norm::None })?;
         // Without norms, convolutions take half the time so.
         let network = network.with_layout(Layout::ChannelsLast);
         Ok(Regression { settings, synthetic, coded, network, shapes })
@@ -240,135 +240,22 @@ fn objective(predicted: &Tensor, targets: &Tensor, labels: &Tensor) -> Tensor {
     error - margin.clamp_max(most).mean(Kind::Double)
 }
 
-#[cfg(test)]
-mod tests {
-    use pipeline::data::Labels;
-    use pipeline::recipe::Method;
-    use serde::Deserialize;
-    use serde_json::{Value, json};
-    use tch::Device;
-
-    use super::super::tests::{bench, content, resumes, run};
-    use super::*;
-    use crate::fixture::alone;
-
-    fn regression(iterations: u64) -> Value {
-        let settings = json!({
-            "iterations": iterations, "lr": 0.05, "real_batch": 10, "width": 8, "pool": 2, "oldest": 4,
-        });
-        json!({ "images_per_class": 2, "method": { "feature-regression": settings }, "seed": 5 })
-    }
-
-    /// What `regression_figures.py` computes with PyTorch.
-    #[derive(Deserialize)]
-    struct Figures {
-        loss: f64,
-        predicted: Vec<f64>,
-        /// Of the first row of synthetic features.
-        of_features: Vec<f64>,
-        /// Of the first row of labels.
-        of_labels: Vec<f64>,
-    }
-
-    /// `scattered` of `regression_figures.py`: `[rows, columns]`.
-    fn scattered(rows: i64, columns: i64, phase: f64) -> Tensor {
-        let places = Tensor::arange(rows * columns, (Kind::Double, Device::Cpu));
-        ((&places * &places * 0.37 + phase).sin() * 0.9).view([rows, columns])
-    }
-
-    #[test]
-    fn regression_loss_and_gradients_are_those_of_pytorch() {
-        let figures: Figures = serde_json::from_str(include_str!("regression_figures.json")).unwrap();
-        let synthetic = scattered(4, 6, 0.3).set_requires_grad(true);
-        let labels = scattered(4, 3, 0.8).set_requires_grad(true);
-        let targets = loss::targets(&Tensor::from_slice(&[0_i64, 2, 1, 1, 0]), 3);
-        let predicted = ridge(&scattered(5, 6, 0.1), &synthetic, &labels);
-        let loss = objective(&predicted, &targets, &labels);
-        let gradients = Tensor::run_backward(&[&loss], &[&synthetic, &labels], false, false);
-        let rows = [predicted.get(0), gradients[0].get(0), gradients[1].get(0)];
-        for (row, expected) in rows.iter().zip([&figures.predicted, &figures.of_features, &figures.of_labels])
-        {
-            let found = Vec::<f64>::try_from(row.detach()).unwrap();
-            let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-6 * (1.0 + b.abs());
-            assert!(found.iter().zip(expected).all(close), "{found:?} {expected:?}");
-        }
-        assert!((loss.double_value(&[]) - figures.loss).abs() < 1e-6);
-    }
-
-    #[test]
-    fn a_network_that_nothing_excites_predicts_nothing_and_moves_nothing() {
-        let [real, labels] = [scattered(5, 6, 0.1), scattered(4, 3, 0.8)];
-        let synthetic = (real.narrow(0, 0, 4) * 0.0).set_requires_grad(true);
-        let predicted = ridge(&(real * 0.0), &synthetic, &labels);
-        assert_eq!(predicted.abs().max().double_value(&[]), 0.0);
-        let loss = predicted.square().sum(Kind::Double);
-        let gradient = Tensor::run_backward(&[&loss], &[&synthetic], false, false).remove(0);
-        assert_eq!(gradient.abs().max().double_value(&[]), 0.0);
-    }
-
-    #[test]
-    fn a_regression_lowers_its_loss_learns_labels_and_gives_the_same_bits_twice() {
-        let _turn = alone();
-        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let splits = folders.each_ref().map(|folder| run(folder.path(), regression(60)));
-        assert_eq!(content(folders[0].path()), content(folders[1].path()));
-        let table = &content(folders[0].path())["loss.csv"];
-        let mut rows = csv::Reader::from_reader(&table[..]);
-        let losses: Vec<f64> = rows.records().map(|row| row.unwrap()[1].parse().unwrap()).collect();
-        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
-        assert!(mean(&losses[50..]) < 0.7 * mean(&losses[..5]), "{losses:?}");
-        let Labels::Soft { values, classes: 3 } = splits[0].labels() else { panic!() };
-        assert_eq!(splits[0].labels().heaviest(), [0, 0, 1, 1, 2, 2]);
-        let start = (2.0 / 3.0) / 0.3_f32.sqrt();
-        assert!((values[0] - start).abs() > 0.01, "{values:?}");
-    }
-
-    #[test]
-    fn a_regression_cut_off_and_resumed_equals_one_that_was_not_whitened_or_not() {
-        for zca in [false, true] {
-            let mut parameters = regression(25);
-            parameters["zca"] = json!(zca);
-            resumes(parameters, |task, synthetic, method| {
-                let Method::FeatureRegression(settings) = method else { panic!() };
-                iteration::cut_off(task, &Regression::new(task, synthetic, settings).unwrap(), 11);
-            });
-        }
-    }
-
-    #[test]
-    fn a_coded_regression_labels_every_picture_and_resumes_whitened_or_not() {
-        for (code, zca, pictures, values) in [
-            (json!({ "dct": { "keep": 16, "pictures": 3 } }), true, 3, 3 * 3 * 48 + 48),
-            (json!({ "factor": {} }), false, 8, 1152),
-        ] {
-            let mut parameters = regression(25);
-            parameters["method"]["feature-regression"]["init"] = json!("noise");
-            parameters["zca"] = json!(zca);
-            parameters["code"] = code;
-            let folder = tempfile::tempdir().unwrap();
-            let split = {
-                let _turn = alone();
-                run(folder.path(), parameters.clone())
-            };
-            let Labels::Soft { values: labels, classes: 3 } = split.labels() else { panic!() };
-            assert_eq!((split.len(), labels.len()), (3 * pictures, 3 * 3 * pictures));
-            let facts: Value = serde_json::from_slice(&content(folder.path())["distillation.json"]).unwrap();
-            assert_eq!(facts["stored_floats"], json!(values + labels.len()));
-            resumes(parameters, |task, synthetic, method| {
-                let Method::FeatureRegression(settings) = method else { panic!() };
-                iteration::cut_off(task, &Regression::new(task, synthetic, settings).unwrap(), 11);
-            });
-        }
-    }
-
-    #[test]
-    fn a_regression_that_diverges_names_its_remedy() {
-        let _turn = alone();
-        let folder = tempfile::tempdir().unwrap();
-        let mut parameters = regression(50);
-        parameters["method"]["feature-regression"]["lr"] = json!(1e30);
-        let task = bench(folder.path(), parameters).task();
-        let message = format!("{:#}", super::super::distil(&task, Device::Cpu).unwrap_err());
-        assert!(message.contains("hint: lower `lr` of `feature-regression`"), "{message}");
+/// A step of images or of labels, in place; LAMB takes each as a whole.
+fn descend(
+    stepping: Stepping,
+    target: &Tensor,
+    gradient: &Tensor,
+    moments: &[Tensor; 2],
+    lr: f64,
+    iteration: u64,
+) {
+    let moments = moments.iter().map(Tensor::shallow_clone).collect();
+    let target = target.shallow_clone();
+    match stepping {
+        Stepping::Adam => optimizer::adam::adapt(ADAM, target, gradient, moments, lr, iteration),
+        Stepping::Lamb => optimizer::lamb::adapt(LAMB, target, gradient, moments, lr, iteration),
     }
 }
+
+#[cfg(test)]
+mod tests;

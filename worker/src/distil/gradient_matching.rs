@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use pipeline::engine::Task;
-use pipeline::recipe::{self, GradientMatching, Norm, Sgd};
+use pipeline::recipe::{self, Convnet, GradientMatching, Sgd};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -125,14 +125,15 @@ impl Matching<'_> {
         let largest = synthetic.real.by_class.iter().map(Vec::len).max().unwrap_or(0);
         let coded = Coded::of(task, synthetic, settings.init)?;
         let shapes = Shapes {
-            side: synthetic.side(),
+            side: synthetic.padded_side(settings.padding),
             width: settings.width.into(),
             real: largest.min(settings.real_batch as usize) as u64,
             synthetic: (synthetic.classes() * coded.pictures) as u64,
             stored: synthetic.stored(),
             dsa: settings.dsa.changes().is_some(),
         };
-        let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
+        let GradientMatching { width, depth, padding, .. } = *settings;
+        let network = synthetic.convnet(Convnet { width, depth, padding, ..Convnet::default() })?;
         let per_class = synthetic.per_class as u32;
         let updates = settings.updates_per_network(per_class).into();
         let epochs = settings.network_epochs(per_class).into();

@@ -19,7 +19,7 @@ pub fn chunk(largest: u64, device: Device) -> usize {
 /// The shapes that memory grows with.
 #[derive(Clone, Copy, Debug)]
 pub struct Shapes {
-    /// Pixels a side.
+    /// Pixels a side of what the first convolution puts out.
     pub side: u64,
     /// Channels of the networks.
     pub width: u64,

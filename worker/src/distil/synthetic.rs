@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use pipeline::data::Labels;
-use pipeline::recipe::{self, Convnet, Distil, Initial, Norm, Preprocess};
+use pipeline::recipe::{self, Convnet, Distil, Initial, Preprocess, convnet_side};
 use tch::{Device, Kind, Tensor};
 
 use super::coreset;
@@ -43,20 +43,11 @@ impl Synthetic<'_> {
         Ok(Synthetic { real, device, recipe, per_class, seed: recipe.seed, shown, zca })
     }
 
-    /// A `convnet` for these images, with as many blocks as leave 4 pixels a side where nothing else is said.
+    /// A `convnet` for these images.
     ///
     /// # Errors
     /// The images cannot be halved that often.
-    pub fn convnet(&self, width: u32, depth: Option<u32>, norm: Norm) -> Result<Network> {
-        let convnet = Convnet { width, depth, norm, ..Convnet::default() };
-        self.network(convnet)
-    }
-
-    /// The same, as `convnet` has it.
-    ///
-    /// # Errors
-    /// The images cannot be halved that often.
-    pub fn network(&self, convnet: Convnet) -> Result<Network> {
+    pub fn convnet(&self, convnet: Convnet) -> Result<Network> {
         let convnet = recipe::Network::Convnet(convnet);
         Network::new(&convnet, self.classes(), self.side() as u32)
     }
@@ -64,6 +55,11 @@ impl Synthetic<'_> {
     /// Whether images are whitened instead of normalised.
     pub fn is_whitened(&self) -> bool {
         self.zca.is_some()
+    }
+
+    /// Pixels a side of what the first convolution of such a `convnet` puts out.
+    pub fn padded_side(&self, padding: u32) -> u64 {
+        convnet_side(self.side() as u32, padding).into()
     }
 
     /// Pixels a side.

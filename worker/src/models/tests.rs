@@ -23,6 +23,7 @@ fn all() -> Vec<(recipe::Network, u32)> {
                 norm: Norm::Batch,
                 depth: Some(2),
                 doubling: true,
+                padding: 3,
             }),
             32,
         ),
@@ -183,6 +184,23 @@ fn images_too_small_for_a_network_are_refused() {
     let (said, hint) = message.split_once("\nhint: ").unwrap();
     assert_eq!(said, "`vgg16-bn` needs images of 32 pixels or more, not 16");
     assert_eq!(hint, "`image_size = 32` of the subset, or another network");
+}
+
+#[test]
+fn a_padded_convnet_sees_images_of_28_pixels_with_zeros_around_as_another_sees_32() {
+    let of = |padding, side| {
+        let convnet = Convnet { width: 8, padding, ..Convnet::default() };
+        Network::new(&recipe::Network::Convnet(convnet), 10, side).unwrap()
+    };
+    let (padded, usual) = (of(3, 28), of(1, 32));
+    let (parameters, _) = padded.initial(1, Device::Cpu);
+    let logits = |network: &Network, x: &Tensor| {
+        network.forward(parameters.tensors(), &[], x, Mode::Eval, Kind::Float)
+    };
+    let x = images(4, 28);
+    let [digits, photos] = [logits(&padded, &x), logits(&usual, &x.constant_pad_nd([2, 2, 2, 2]))];
+    assert_eq!(digits.size(), [4, 10]);
+    assert!((digits - photos).abs().max().double_value(&[]) < 1e-5);
 }
 
 /// `cargo test -p pipeline-worker -- --ignored --nocapture time_of_a_step`

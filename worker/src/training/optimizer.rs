@@ -1,7 +1,7 @@
 //! Turns gradients into updates of the flat parameter buffer, as `torch.optim` does.
 
 pub mod adam;
-mod lamb;
+pub mod lamb;
 mod muon;
 mod pieces;
 

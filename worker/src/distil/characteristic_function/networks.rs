@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use pipeline::engine::Task;
-use pipeline::recipe::{CharacteristicFunction, Norm};
+use pipeline::recipe::{CharacteristicFunction, Convnet};
 use tch::{Kind, Tensor, no_grad};
 
 use super::super::draws::{self, Use};
@@ -37,7 +37,8 @@ impl Networks {
         let roles = (0..).map(|place| format!("pool.{place}"));
         let roles: Vec<String> = roles.take_while(|role| task.job.inputs.contains_key(role)).collect();
         if roles.is_empty() {
-            let network = synthetic.convnet(settings.width, settings.depth, Norm::Instance)?;
+            let CharacteristicFunction { width, depth, padding, .. } = *settings;
+            let network = synthetic.convnet(Convnet { width, depth, padding, ..Convnet::default() })?;
             return Ok(Networks::Random(network));
         }
         let open = |role: &String| -> Result<Trained> {
