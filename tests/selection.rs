@@ -1,4 +1,5 @@
-//! A choice is a cached stage: what reruns when trials change, and what does not. Commands stand for the trials.
+//! A choice is a cached stage: what reruns when trials change, and what does not, with commands for trials. Then once with
+//! trainings: what is tested in the end, and what is charged to it.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,9 +9,12 @@
 
 mod project;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
-use project::Project;
+use project::{Project, picture};
+use serde_json::Value;
 
 const CHOOSING: &str = r#"
 [subset.photos]
@@ -101,4 +105,138 @@ fn trials_of_test_images_are_refused_even_where_only_a_file_says_so() {
     let project = choosing();
     fs::write(project.path("figures/1.json"), "{ \"accuracy\": 0.9, \"split\": \"test\" }").unwrap();
     project.pipeline(&["run", "x.toml"]).expect(1).says("these are scores of `test`");
+}
+
+/// A network that learns the colours at the lower rate, and answers one class for all at the higher one.
+const TRAININGS: &str = r#"
+replicates = ["seed"]
+
+[subset.photos]
+dataset = "colours"
+per_class = { train = 8, valid = 6, test = 4 }
+image_size = 32
+
+[train.trial]
+from = "photos"
+network = "ultralight"
+steps = 40
+batch = 8
+precision = "fp32"
+optimizer = { adamw = { lr = "{lr}" } }
+seed = "{trial_seed}"
+
+[select.best]
+of = "trial"
+over = ["lr"]
+mean_over = ["trial_seed"]
+
+[train.net]
+from = "photos"
+network = "ultralight"
+steps = 40
+batch = 8
+precision = "fp32"
+optimizer = { adamw = { lr = "{best.lr}" } }
+seed = "{seed}"
+
+[train.told]
+from = "photos"
+network = "ultralight"
+steps = 40
+batch = 8
+precision = "fp32"
+optimizer = { adamw = { lr = 0.003 } }
+seed = "{seed}"
+
+[evaluate.score]
+of = "net"
+on = "photos"
+
+[matrix]
+lr = [30.0, 0.003]
+trial_seed = [1, 2]
+seed = [11, 12]
+"#;
+
+/// Pictures of three classes, each tinted in a colour of its own.
+fn colours() -> Project {
+    let worker = PathBuf::from(env!("CARGO_BIN_EXE_pipeline")).with_file_name("pipeline-worker");
+    assert!(worker.is_file(), "`{}` is not built: run `make test`, or `cargo build` first", worker.display());
+    let project = Project::with(TRAININGS);
+    project.write("pipeline.toml", "device = \"cpu\"\n[datasets.colours]\npath = \"colours\"\n");
+    for (channel, class) in ["red", "green", "blue"].iter().enumerate() {
+        let folder = project.path(&format!("colours/train/{class}"));
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..20 {
+            let mut tinted = picture(number * 3 + channel as u32);
+            tinted.pixels_mut().for_each(|pixel| pixel.0[channel] += 100);
+            tinted.save(folder.join(format!("{number}.png"))).unwrap();
+        }
+    }
+    project
+}
+
+/// Receipts of a kind, by label.
+fn receipts(project: &Project, kind: &str) -> BTreeMap<String, Value> {
+    let of_kind = project.receipts().into_iter().filter(|receipt| receipt["kind"] == kind);
+    of_kind.map(|receipt| (receipt["label"].as_str().unwrap().to_string(), receipt)).collect()
+}
+
+/// Those of a stage, over all its axes.
+fn of_stage<'a>(receipts: &'a BTreeMap<String, Value>, name: &'a str) -> impl Iterator<Item = &'a Value> {
+    receipts.values().filter(move |receipt| receipt["provenance"]["name"] == name)
+}
+
+/// A map of its columns a row.
+fn table(text: &str) -> Vec<BTreeMap<String, String>> {
+    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+}
+
+fn secs<'a>(receipts: impl Iterator<Item = &'a Value>) -> f64 {
+    receipts.map(|receipt| receipt["took_secs"].as_f64().unwrap()).sum()
+}
+
+#[test]
+fn of_two_learning_rates_the_better_alone_is_tested_on_new_seeds_and_bears_the_cost_of_both() {
+    let project = colours();
+    project.run().says("trials s");
+    let best = folders(&project, "select").remove(0);
+    let tried = table(&project.read(&format!("artifacts/{best}/content/trials.csv")));
+    let accuracy = |trial: &BTreeMap<String, String>| trial["valid_accuracy_mean"].parse().unwrap_or(0.0);
+    let [high, good] = &tried[..] else { panic!("{tried:?}") };
+    assert_eq!(
+        [&high["lr"], &high["chosen"], &good["lr"], &good["chosen"]],
+        ["30.0", "false", "0.003", "true"]
+    );
+    assert!(accuracy(good) > 0.9 && accuracy(high) < 0.6, "{tried:?}");
+
+    let trained = receipts(&project, "train");
+    let seeds = |name| -> Vec<u64> {
+        let parameters = of_stage(&trained, name).map(|made| &made["pre_image"]["parameters"]);
+        parameters.map(|parameters| parameters["seed"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((seeds("trial"), seeds("net")), (vec![1, 2, 1, 2], vec![11, 12]));
+    let weights = |name| of_stage(&trained, name).map(|made| &made["files"]["weights.safetensors"]["sha256"]);
+    assert!(weights("net").eq(weights("told")), "what is tested was trained at the rate that was chosen");
+    assert_eq!(receipts(&project, "evaluate").len(), 2, "only what was chosen is tested");
+
+    bears_the_cost(&project, &trained);
+}
+
+/// Of both runs: their own stages, the images, and every trial with the choice.
+fn bears_the_cost(project: &Project, trained: &BTreeMap<String, Value>) {
+    let [chosen, images, scored] = ["select", "subset", "evaluate"].map(|kind| receipts(project, kind));
+    let of_choice = secs(of_stage(trained, "trial")) + secs(chosen.values());
+    let runs = table(&project.read("artifacts/results/x/latest/runs.csv"));
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        let of_seed = |name: &str| format!("{name}[seed={}]", run["seed"]);
+        let own = [&trained[&of_seed("net")], &scored[&of_seed("score")]];
+        let total = of_choice + secs(images.values()) + secs(own.into_iter());
+        let told = |column: &str| run[column].parse::<f64>().unwrap();
+        assert_eq!(run["chosen"], "lr=0.003");
+        assert!((told("trials_secs") - of_choice).abs() < 1e-6, "{run:?}");
+        assert!((told("total_secs") - total).abs() < 1e-6, "{run:?}");
+        assert!(told("accuracy") > 0.9, "{run:?}");
+    }
 }
