@@ -120,7 +120,7 @@ mod tests {
             let adam = distil(settings);
             let written = &to_value(&adam).unwrap()["method"]["feature-regression"];
             assert_eq!(*written, first);
-            assert_eq!(adam.parts(), [own.clone()]);
+            assert_eq!(adam.parts(), std::slice::from_ref(&own));
         }
         let lamb = distil(json!({ "optimizer": "lamb" }));
         assert_eq!(to_value(&lamb).unwrap()["method"]["feature-regression"]["optimizer"], "lamb");
