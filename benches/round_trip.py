@@ -27,10 +27,13 @@ except ImportError as error:
 TEST = "weights_that_pytorch_wrote_give_its_logits"
 
 
+def short(value):
+    """The steps of a ladder are too many for a table."""
+    return f"{len(value)} steps" if isinstance(value, list) else value
+
+
 def label(recipe, side):
     (name, settings), = recipe.items()
-    # The steps of a ladder are too many for a table.
-    short = lambda value: f"{len(value)} steps" if isinstance(value, list) else value
     told = ", ".join(f"{key} {short(value)}" for key, value in settings.items())
     return f"{name}{f' ({told})' if told else ''}, {side} px"
 

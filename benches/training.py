@@ -35,7 +35,7 @@ CASES = [
     ("vit-tiny", 64, 32, 0.005, 6),
     ("swin", 64, 16, 0.005, 3),
 ]
-# Dense layers on 7×7 maps would be 119 million weights.
+# Dense layers on 7×7 maps would be 120 million weights.
 SETTINGS = {"vgg11": '{ vgg11 = { head = "pooled" } }', "vgg16": '{ vgg16 = { head = "pooled" } }'}
 
 

@@ -202,7 +202,7 @@ fn of_two_learning_rates_the_better_alone_is_tested_on_new_seeds_and_bears_the_c
     project.run().says("trials s");
     let best = folders(&project, "select").remove(0);
     let tried = table(&project.read(&format!("artifacts/{best}/content/trials.csv")));
-    let accuracy = |trial: &BTreeMap<String, String>| trial["valid_accuracy_mean"].parse().unwrap_or(0.0);
+    let accuracy = |trial: &BTreeMap<String, String>| trial["valid_accuracy_mean"].parse::<f64>().unwrap();
     let [high, good] = &tried[..] else { panic!("{tried:?}") };
     assert_eq!(
         [&high["lr"], &high["chosen"], &good["lr"], &good["chosen"]],

@@ -147,6 +147,10 @@ fn with_every_step_taken_resnet_is_convnext() {
 
 #[test]
 fn the_modern_ultralight_is_of_the_size_of_the_old_one() {
+    let parameters = |network, side| figures(network, 10, side).parameters() as f64;
+    let modern = parameters(Network::UltralightModern(UltralightModern {}), 64);
+    let ratio = modern / parameters(Network::Ultralight(Ultralight {}), 64);
+    assert!((0.95..1.0).contains(&ratio), "{ratio}");
     for side in [64, 100, 224] {
         let modern = figures(Network::UltralightModern(UltralightModern {}), 10, side);
         let old = figures(Network::Ultralight(Ultralight {}), 10, side);

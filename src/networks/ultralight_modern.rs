@@ -1,11 +1,14 @@
-//! An ultra-light network of today: ResNet-9's plan (Page 2018, DAWNBench) at `ultralight`'s size.
+//! An ultra-light network of today: ResNet-9's plan (Page 2018, DAWNBench) with as many parameters as `ultralight` has at 64
+//! pixels.
 //!
-//! Chosen by what a step costs. Depthwise convolutions save products and lose them again in memory traffic and launches,
-//! on processors (which multiply dense kernels in bf16 several times faster) as on GPUs, and gates add small kernels. So
-//! every convolution is a dense 3×3, and what saves is where they stand: patches of two pixels a side in place of a
-//! convolution on the whole image; a stage's widening convolution, pooled ahead of its norm, and one residual convolution
-//! on the quarter of pixels that is left. The largest value of a channel over the last map, not a dense layer on all of
-//! it, so that the parameters do not grow with the image.
+//! Chosen by what a step costs. Every convolution is a dense 3×3, and what saves is where they stand: patches of two pixels a
+//! side in place of a convolution on the whole image; a stage's widening convolution, pooled ahead of its norm, and one
+//! residual convolution on the quarter of pixels that is left. The largest value of a channel over the last map, not a dense
+//! layer on all of it, so that the parameters do not grow with the image.
+//!
+//! What it replaced was built as EfficientNetV2 is, with depthwise kernels and gates: in two runs of
+//! `experiments/networks.toml` (120 steps of 16 at 64 pixels, n = 3) that took 7.0 s a training and ended at 58.7 ± 4.6 %,
+//! this took 3.1 s and ended at 77.3 ± 3.4 %.
 
 use super::parameter::Start;
 use super::stack::{Block, Conv, Stack};

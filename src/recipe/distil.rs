@@ -22,11 +22,11 @@ pub(super) use complaints::too_large_to_whiten;
 pub use coresets::{Forgetting, Herding, KCenter, KMeans};
 pub use matching::{DistributionMatching, GradientMatching, Initial, Siamese};
 pub use realistic::{PatchLabels, RealisticPatches};
-pub use regression::{FeatureRegression, Stepping};
+pub use regression::{FeatureRegression, ImageOptimizer};
 pub use trajectories::{DifficultyAligned, Following, Labelling, TrajectoryMatching, Window};
 
 use super::choice::choice;
-use super::network::KEEPING;
+use super::network::SAME_PADDING;
 use super::{Complaint, Describe, Facts, Reads, Setting, Thing, files};
 use crate::engine::Program;
 
@@ -215,7 +215,7 @@ impl Method {
             Method::GradientMatching(settings) => settings.padding,
             Method::FeatureRegression(settings) => settings.padding,
             Method::CharacteristicFunction(settings) => settings.padding,
-            _ => KEEPING,
+            _ => SAME_PADDING,
         }
     }
 

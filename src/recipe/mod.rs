@@ -34,8 +34,8 @@ pub use dataset::{Cifar10, Cifar100, Dataset, Format, IMAGES, Idx, ImageFolder, 
 pub use distil::{
     Autoencoder, CharacteristicFunction, ClassMean, Code, Dct, Decoder, DifficultyAligned, Distil,
     DistributionMatching, Eigenimages, Factor, FeatureRegression, Following, Forgetting, GradientMatching,
-    Herding, Initial, KCenter, KMeans, Labelling, Method, PatchLabels, Pca, Random, RealisticPatches,
-    Stepping, TrajectoryMatching, Window,
+    Herding, ImageOptimizer, Initial, KCenter, KMeans, Labelling, Method, PatchLabels, Pca, Random,
+    RealisticPatches, TrajectoryMatching, Window,
 };
 pub use energy::{Country, Energy};
 pub use evaluate::{Evaluate, Split};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Initial, Siamese};
-use crate::recipe::network::{KEEPING, keeps_the_size};
+use crate::recipe::network::{SAME_PADDING, is_same_padding};
 
 /// Characteristic functions: brings the distribution of each class's features, of length 1, to that of real ones. Two
 /// distributions are the same where the means of exp(i t·f) over their features f are, for every frequency t; what is
@@ -56,9 +56,9 @@ pub struct CharacteristicFunction {
     /// Blocks of the random networks; without it, as many as leave 4 pixels a side.
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
-    /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
-    #[serde(skip_serializing_if = "keeps_the_size")]
-    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    /// Padding of the random networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
+    #[serde(skip_serializing_if = "is_same_padding")]
+    #[schemars(range(min = 1, max = 16), extend("default" = SAME_PADDING))]
     pub padding: u32,
     /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021);
     /// `"no-flip"` leaves out mirroring, for digits and letters.
@@ -80,7 +80,7 @@ impl Default for CharacteristicFunction {
             init: Initial::Real,
             width: 128,
             depth: None,
-            padding: KEEPING,
+            padding: SAME_PADDING,
             dsa: Siamese::DSA,
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::Dsa;
-use crate::recipe::network::{KEEPING, keeps_the_size};
+use crate::recipe::network::{SAME_PADDING, is_same_padding};
 
 /// Distribution matching: minimises the squared distance of mean features, class by class, under a new random
 /// `convnet` at every iteration.
@@ -32,8 +32,8 @@ pub struct DistributionMatching {
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
     /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
-    #[serde(skip_serializing_if = "keeps_the_size")]
-    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    #[serde(skip_serializing_if = "is_same_padding")]
+    #[schemars(range(min = 1, max = 16), extend("default" = SAME_PADDING))]
     pub padding: u32,
     /// Whether real and synthetic images get the same random DSA augmentation (Zhao & Bilen 2021);
     /// `"no-flip"` leaves out mirroring, for digits and letters.
@@ -50,7 +50,7 @@ impl Default for DistributionMatching {
             init: Initial::Real,
             width: 128,
             depth: None,
-            padding: KEEPING,
+            padding: SAME_PADDING,
             dsa: Siamese::DSA,
         }
     }
@@ -94,8 +94,8 @@ pub struct GradientMatching {
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
     /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
-    #[serde(skip_serializing_if = "keeps_the_size")]
-    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    #[serde(skip_serializing_if = "is_same_padding")]
+    #[schemars(range(min = 1, max = 16), extend("default" = SAME_PADDING))]
     pub padding: u32,
     /// Whether real and synthetic images of a class get the same random DSA augmentation (Zhao & Bilen 2021): DSA, else DC.
     /// With `"no-flip"`, DSA without mirroring, for digits and letters.
@@ -115,7 +115,7 @@ impl Default for GradientMatching {
             init: Initial::Real,
             width: 128,
             depth: None,
-            padding: KEEPING,
+            padding: SAME_PADDING,
             dsa: Siamese::DSA,
         }
     }

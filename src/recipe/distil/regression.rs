@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Initial;
-use crate::recipe::network::{KEEPING, keeps_the_size};
+use crate::recipe::network::{SAME_PADDING, is_same_padding};
 use crate::recipe::{Lamb, Optimizer};
 
 /// Feature regression: a step on images and labels at every iteration, for the error of kernel ridge regression from
@@ -21,9 +21,9 @@ pub struct FeatureRegression {
     #[schemars(range(min = 0.0))]
     pub lr: f64,
     /// How a gradient becomes a step of images and labels. The paper takes LAMB.
-    #[serde(skip_serializing_if = "Stepping::is_adam")]
+    #[serde(skip_serializing_if = "ImageOptimizer::is_adam")]
     #[schemars(extend("default" = "adam"))]
-    pub optimizer: Stepping,
+    pub optimizer: ImageOptimizer,
     /// Real images in an iteration, of all classes together. The paper takes 1024.
     #[schemars(range(min = 1, max = 65536))]
     pub real_batch: u32,
@@ -38,8 +38,8 @@ pub struct FeatureRegression {
     #[schemars(range(min = 1, max = 8))]
     pub depth: Option<u32>,
     /// Padding of the networks' first convolution, as `padding` of `convnet`: 3 for images of 28 pixels.
-    #[serde(skip_serializing_if = "keeps_the_size")]
-    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    #[serde(skip_serializing_if = "is_same_padding")]
+    #[schemars(range(min = 1, max = 16), extend("default" = SAME_PADDING))]
     pub padding: u32,
     /// Networks in the pool; each iteration takes one of them at random.
     #[schemars(range(min = 1, max = 1000))]
@@ -60,13 +60,13 @@ impl Default for FeatureRegression {
         FeatureRegression {
             iterations: 5000,
             lr: 0.01,
-            optimizer: Stepping::Adam,
+            optimizer: ImageOptimizer::Adam,
             real_batch: 256,
             init: Initial::Real,
             width: 32,
             doubling: true,
             depth: None,
-            padding: KEEPING,
+            padding: SAME_PADDING,
             pool: 10,
             oldest: 100,
             network_lr: 3e-4,
@@ -77,21 +77,21 @@ impl Default for FeatureRegression {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stepping {
+pub enum ImageOptimizer {
     /// Each value by itself (Kingma & Ba 2015).
     Adam,
     /// Adam's step as large as what it changes, images and labels each as a whole, without decay (You et al. 2020).
     Lamb,
 }
 
-impl Stepping {
+impl ImageOptimizer {
     fn is_adam(&self) -> bool {
-        *self == Stepping::Adam
+        *self == ImageOptimizer::Adam
     }
 
     /// The named part that it is, with its revision. Adam was the only one when there was no choice, and is none.
     pub(super) fn part(self) -> Option<(String, u32)> {
-        let Stepping::Lamb = self else { return None };
+        let ImageOptimizer::Lamb = self else { return None };
         let lamb = Optimizer::Lamb(Lamb::default());
         Some((format!("optimizer.{}", lamb.name()), lamb.revision()))
     }

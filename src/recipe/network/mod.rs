@@ -10,7 +10,7 @@ pub use settings::{
     Cnn, Convnet, Head, Linear, Mlp, Norm, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn,
     convnet_depth, convnet_side,
 };
-pub(super) use settings::{KEEPING, keeps_the_size};
+pub(super) use settings::{SAME_PADDING, is_same_padding};
 
 use super::choice::choice;
 
@@ -39,8 +39,8 @@ choice! {
         "cnn" => Cnn @ 1,
         /// An ultra-light CNN of three convolutions of 16, 32 and 64 channels.
         "ultralight" => Ultralight @ 1,
-        /// An ultra-light CNN as one would build it today: dense, then depthwise inverted bottlenecks
-        /// (Tan & Le 2021), about as many parameters as `ultralight` has at 100 pixels.
+        /// An ultra-light CNN as one would build it today: ResNet-9's plan (Page 2018) on patches of two pixels a side, with as
+        /// many parameters as `ultralight` has at 64 pixels, whatever the size of the image.
         "ultralight-modern" => UltralightModern @ 2,
         /// Blocks of convolution, norm, ReLU and average pooling: the network of the distillation literature.
         "convnet" => Convnet @ 1,

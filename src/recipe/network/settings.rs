@@ -134,8 +134,8 @@ pub struct Convnet {
     pub depth: Option<u32>,
     /// Zeros that the first convolution puts around the image, on each side. With 1 it keeps the image's size; 3 makes 32
     /// pixels of 28, as the distillation literature has it for digits, so that blocks and dense layer are those of 32.
-    #[serde(skip_serializing_if = "keeps_the_size")]
-    #[schemars(range(min = 1, max = 16), extend("default" = KEEPING))]
+    #[serde(skip_serializing_if = "is_same_padding")]
+    #[schemars(range(min = 1, max = 16), extend("default" = SAME_PADDING))]
     pub padding: u32,
     /// The norm after each convolution.
     pub norm: Norm,
@@ -143,7 +143,7 @@ pub struct Convnet {
 
 impl Default for Convnet {
     fn default() -> Convnet {
-        Convnet { width: 128, doubling: false, depth: None, padding: KEEPING, norm: Norm::Instance }
+        Convnet { width: 128, doubling: false, depth: None, padding: SAME_PADDING, norm: Norm::Instance }
     }
 }
 
@@ -158,16 +158,16 @@ pub enum Norm {
 }
 
 /// Padding with which a convolution of 3 × 3 keeps the size of the image.
-pub(in crate::recipe) const KEEPING: u32 = 1;
+pub(in crate::recipe) const SAME_PADDING: u32 = 1;
 
 /// Whether a `padding` is the one that all `convnet`s had before it could be set.
-pub(in crate::recipe) fn keeps_the_size(padding: &u32) -> bool {
-    *padding == KEEPING
+pub(in crate::recipe) fn is_same_padding(padding: &u32) -> bool {
+    *padding == SAME_PADDING
 }
 
 /// Pixels a side of what the first convolution of a `convnet` makes of images of `size` pixels.
 pub fn convnet_side(size: u32, padding: u32) -> u32 {
-    (size + 2 * padding).saturating_sub(2 * KEEPING)
+    (size + 2 * padding).saturating_sub(2 * SAME_PADDING)
 }
 
 /// Blocks of a `convnet` whose first convolution puts out `size` pixels a side: log2(size) - 2, at least 1.

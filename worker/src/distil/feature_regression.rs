@@ -4,7 +4,7 @@
 use anyhow::Result;
 use pipeline::data::Labels;
 use pipeline::engine::Task;
-use pipeline::recipe::{Convnet, CosineDecay, FeatureRegression, Loss, Norm, Schedule, Stepping};
+use pipeline::recipe::{Convnet, CosineDecay, FeatureRegression, ImageOptimizer, Loss, Norm, Schedule};
 use tch::{Kind, Tensor, no_grad};
 
 use super::checkpoint::Tensors;
@@ -242,7 +242,7 @@ fn objective(predicted: &Tensor, targets: &Tensor, labels: &Tensor) -> Tensor {
 
 /// A step of images or of labels, in place; LAMB takes each as a whole.
 fn descend(
-    stepping: Stepping,
+    stepping: ImageOptimizer,
     target: &Tensor,
     gradient: &Tensor,
     moments: &[Tensor; 2],
@@ -252,8 +252,8 @@ fn descend(
     let moments = moments.iter().map(Tensor::shallow_clone).collect();
     let target = target.shallow_clone();
     match stepping {
-        Stepping::Adam => optimizer::adam::adapt(ADAM, target, gradient, moments, lr, iteration),
-        Stepping::Lamb => optimizer::lamb::adapt(LAMB, target, gradient, moments, lr, iteration),
+        ImageOptimizer::Adam => optimizer::adam::adapt(ADAM, target, gradient, moments, lr, iteration),
+        ImageOptimizer::Lamb => optimizer::lamb::adapt(LAMB, target, gradient, moments, lr, iteration),
     }
 }
 

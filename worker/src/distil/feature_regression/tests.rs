@@ -72,7 +72,7 @@ fn steps_of_lamb_are_those_that_pytorch_makes() {
         let leaves = state.each_ref().map(|tensor| tensor.detach().set_requires_grad(true));
         let gradients = Tensor::run_backward(&[&at(&leaves)], &leaves.each_ref(), false, false);
         for ((target, gradient), moments) in state.iter().zip(&gradients).zip(&moments) {
-            no_grad(|| descend(Stepping::Lamb, target, gradient, moments, 0.02, step));
+            no_grad(|| descend(ImageOptimizer::Lamb, target, gradient, moments, 0.02, step));
         }
     }
     let (loss, features, labels) = figures.lamb;

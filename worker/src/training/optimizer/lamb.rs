@@ -11,7 +11,7 @@ pub fn scaled(lamb: &Lamb, mut weights: Tensor, piece: &Piece, state: Vec<Tensor
         adam::direction([lamb.betas[0], lamb.betas[1], lamb.eps], &piece.gradient, state, step);
     if piece.decays {
         direction += &weights * lamb.weight_decay;
-        direction = as_large_as(&weights, direction);
+        direction = by_trust_ratio(&weights, direction);
     }
     weights -= direction * piece.lr;
 }
@@ -26,11 +26,11 @@ pub fn adapt(
     step: u64,
 ) {
     let direction = adam::direction(settings, gradient, state, step);
-    weights -= as_large_as(&weights, direction) * lr;
+    weights -= by_trust_ratio(&weights, direction) * lr;
 }
 
 /// The direction with the norm of the weights; as it is where either has none.
-fn as_large_as(weights: &Tensor, mut direction: Tensor) -> Tensor {
+fn by_trust_ratio(weights: &Tensor, mut direction: Tensor) -> Tensor {
     // Nothing is waited for on a GPU: norms stay there.
     let [own, other] = [weights, &direction].map(|x| x.square().sum(Kind::Float).sqrt());
     let both = own.gt(0.0).logical_and(&other.gt(0.0));
