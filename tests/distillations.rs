@@ -75,17 +75,8 @@ followed = [
 ]
 "#;
 
-const PROJECT: &str = r#"
-device = "cpu"
-
-[datasets.sketch-birds]
-format = { sketch-birds = { train = 12 } }
-"#;
-
 fn project() -> Project {
-    let project = Project::with(EXPERIMENT);
-    project.write("pipeline.toml", PROJECT);
-    project
+    Project::on_sketches(EXPERIMENT)
 }
 
 #[test]

@@ -84,13 +84,6 @@ method = ["random", "class-mean", { distribution-matching = { iterations = 3, wi
 exclude = [{ network = "vgg16-bn", optimizer = { adamw = {} } }]
 "#;
 
-const PROJECT: &str = r#"
-device = "cpu"
-
-[datasets.sketch-birds]
-format = { sketch-birds = { train = 12 } }
-"#;
-
 /// Libraries below libtorch, held to what every processor of the last ten years computes alike.
 const HELD: [(&str, &str); 3] =
     [("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_MAX_CPU_ISA", "AVX2"), ("MKL_CBWR", "COMPATIBLE")];
@@ -100,8 +93,7 @@ const PINNED: &[(&str, &str)] = &[("AuthenticAMD-25-17", include_str!("golden/Au
 
 #[test]
 fn stages_with_tensors_make_the_bytes_that_were_pinned() {
-    let project = Project::with(EXPERIMENT);
-    project.write("pipeline.toml", PROJECT);
+    let project = Project::on_sketches(EXPERIMENT);
     let mut run = project.command(&["run", "x.toml"]);
     let ran = run.envs(HELD).output().unwrap();
     project::Ran::of(&ran).expect(0);

@@ -11,9 +11,8 @@ mod project;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
-use project::{Project, picture};
+use project::{Project, picture, worker_is_built};
 use serde_json::Value;
 
 const CHOOSING: &str = r#"
@@ -160,8 +159,7 @@ seed = [11, 12]
 
 /// Pictures of three classes, each tinted in a colour of its own.
 fn colours() -> Project {
-    let worker = PathBuf::from(env!("CARGO_BIN_EXE_pipeline")).with_file_name("pipeline-worker");
-    assert!(worker.is_file(), "`{}` is not built: run `make test`, or `cargo build` first", worker.display());
+    worker_is_built();
     let project = Project::with(TRAININGS);
     project.write("pipeline.toml", "device = \"cpu\"\n[datasets.colours]\npath = \"colours\"\n");
     for (channel, class) in ["red", "green", "blue"].iter().enumerate() {

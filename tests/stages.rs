@@ -10,11 +10,10 @@ mod project;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
-use project::{Project, Ran};
+use project::{Project, Ran, worker_is_built};
 
 const BIRDS: &str = r#"
 replicates = ["seed"]
@@ -82,8 +81,7 @@ format = { sketch-birds = { train = 12 } }
 "#;
 
 fn birds(experiment: &str) -> Project {
-    let worker = PathBuf::from(env!("CARGO_BIN_EXE_pipeline")).with_file_name("pipeline-worker");
-    assert!(worker.is_file(), "`{}` is not built: run `make test`, or `cargo build` first", worker.display());
+    worker_is_built();
     let project = Project::with(experiment);
     project.write("pipeline.toml", PROJECT);
     project

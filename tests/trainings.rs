@@ -34,17 +34,8 @@ keep = "best"
 optimizer = ["adamw", { sgd = { lr = 0.02, momentum = 0.9 } }]
 "#;
 
-const PROJECT: &str = r#"
-device = "cpu"
-
-[datasets.sketch-birds]
-format = { sketch-birds = { train = 12 } }
-"#;
-
 fn project() -> Project {
-    let project = Project::with(EXPERIMENT);
-    project.write("pipeline.toml", PROJECT);
-    project
+    Project::on_sketches(EXPERIMENT)
 }
 
 /// `weights.safetensors` of each training, by its label.

@@ -19,8 +19,8 @@ impl Expected {
     }
 
     /// What a stage took, others of its name are to take where nothing is known of them, trainings of the same network in
-    /// proportion to their sizes. One of another network tells nothing: a multiply-add takes a small network a hundred times
-    /// as long as a large one.
+    /// proportion to their sizes. One of another network tells nothing: a multiply-add takes a small network many times as
+    /// long as a large one.
     pub fn took(&mut self, id: StageId, secs: f64) {
         for other in 0..self.secs.len() {
             if self.secs[other].is_none() && self.names[other] == self.names[id] {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_is_by_trust_ratio_its_steps_its_batch_and_its_network() {
+    fn a_training_is_as_large_as_its_steps_its_batch_and_its_network() {
         // A linear network of 3 × 8 × 8 values and 5 classes: 960 multiply-adds.
         let facts =
             Facts { image_size: Some(8), classes: Some(5), train_per_class: Some(4), ..Facts::default() };

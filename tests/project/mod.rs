@@ -45,6 +45,12 @@ impl Ran {
     }
 }
 
+/// Fails with what to do where stages with tensors could not run: `cargo test` alone does not build the worker.
+pub fn worker_is_built() {
+    let worker = PathBuf::from(env!("CARGO_BIN_EXE_pipeline")).with_file_name("pipeline-worker");
+    assert!(worker.is_file(), "`{}` is not built: run `make test`, or `cargo build` first", worker.display());
+}
+
 impl Project {
     /// A project with an empty pipeline.toml.
     pub fn new() -> Project {
@@ -58,6 +64,17 @@ impl Project {
     pub fn with(experiment: &str) -> Project {
         let project = Project::new();
         project.write("x.toml", experiment);
+        project
+    }
+
+    /// The same on the drawn birds, `sketch-birds`, with stages that need the worker.
+    pub fn on_sketches(experiment: &str) -> Project {
+        worker_is_built();
+        let project = Project::with(experiment);
+        project.write(
+            "pipeline.toml",
+            "device = \"cpu\"\n[datasets.sketch-birds]\nformat = { sketch-birds = { train = 12 } }\n",
+        );
         project
     }
 
