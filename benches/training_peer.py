@@ -88,6 +88,33 @@ def ultralight_modern(nn, _side, classes):
     )  # fmt: skip
 
 
+def airbench(nn, _side, classes):
+    import torch
+
+    class Block(nn.Module):
+        def __init__(self, i, o):
+            super().__init__()
+            self.conv1, self.norm1 = nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+            self.conv2, self.norm2 = nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+
+        def forward(self, x):
+            x = nn.functional.gelu(self.norm1(nn.functional.max_pool2d(self.conv1(x), 2)))
+            return nn.functional.gelu(self.norm2(self.conv2(x)))
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.whiten = nn.Conv2d(3, 24, 2)
+            self.blocks = nn.Sequential(Block(24, 64), Block(64, 256), Block(256, 256))
+            self.head = nn.Linear(256, classes, bias=False)
+
+        def forward(self, x):
+            x = self.blocks(nn.functional.gelu(self.whiten(x)))
+            return self.head(torch.amax(x, (2, 3)) / 9)
+
+    return Network()
+
+
 def pooled(name):
     """A VGG of torchvision with one dense layer on the mean of its last map."""
 
@@ -144,7 +171,8 @@ def convnext(nn, _side, classes):
 
 NETWORKS = {
     "linear": linear, "mlp": mlp, "convnet": convnet, "cnn": cnn, "ultralight": ultralight,
-    "ultralight-modern": ultralight_modern, "alexnet": alexnet, "vgg11": pooled("vgg11"), "vgg16": pooled("vgg16"),
+    "ultralight-modern": ultralight_modern, "airbench": airbench, "alexnet": alexnet, "vgg11": pooled("vgg11"),
+    "vgg16": pooled("vgg16"),
     "vgg16-bn": pooled("vgg16_bn"), "resnet18": resnet("resnet18"), "resnet50": resnet("resnet50"), "convnext": convnext,
     "vit-tiny": vit_tiny, "swin": swin,
 }  # fmt: skip

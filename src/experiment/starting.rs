@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::link::{Instance, Parts};
 use super::problem::{Problem, Problems, nearest, quoted_list};
 use super::tree::Node;
-use crate::networks::{Positions, Structure};
+use crate::networks::{Parameter, Positions, Structure};
 use crate::recipe::{Facts, Freeze, Recipe, Subset, Train, Weights};
 
 /// Names that are listed of many.
@@ -66,6 +66,16 @@ fn no_weights(parts: &Parts<'_>, weights: &Weights, tree: &Node) -> Option<Probl
     Some(Problem::error(origin, message).hint(hint))
 }
 
+/// Whether nothing is frozen but weights that start from the training images, not by chance.
+pub fn freezes_what_is_fitted(train: &Train, facts: &Facts) -> bool {
+    let Some(Freeze::Layers(layers)) = &train.freeze else { return false };
+    let frozen = |parameter: &&Parameter| layers.iter().any(|layer| parameter.is_below(layer));
+    // Names and first values are the same at every size.
+    let size = facts.image_size.unwrap_or_else(|| train.network.least_image_size());
+    let network = described(train, &Facts { image_size: Some(size), ..facts.clone() });
+    network.is_some_and(|network| network.parameters.iter().filter(frozen).all(Parameter::is_fitted))
+}
+
 /// Without the number of classes one stands for it: it matters to the last layer alone.
 fn described(train: &Train, facts: &Facts) -> Option<Structure> {
     Structure::new(&train.network, facts.classes.unwrap_or(1), facts.image_size?).ok()
@@ -92,7 +102,7 @@ fn wrong_layers(train: &Train, freeze: &Freeze, network: &Structure, tree: &Node
             )),
         });
     }
-    let frozen = |name: &crate::networks::Parameter| layers.iter().any(|layer| name.is_below(layer));
+    let frozen = |name: &Parameter| layers.iter().any(|layer| name.is_below(layer));
     if problems.is_empty() && network.parameters.iter().all(frozen) {
         let problem = Problem::error(&at(&["freeze".to_string()]), "`freeze` leaves nothing to train");
         problems.push(problem.hint("leave the last layer out of it"));

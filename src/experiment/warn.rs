@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::link::{Linked, Parts};
 use super::problem::{Problem, Problems};
-use super::selection;
+use super::{selection, starting};
 use crate::recipe::Recipe;
 
 /// Looks over what was linked without an error.
@@ -63,6 +63,9 @@ fn random_features(parts: &Parts<'_>, linked: &Linked) -> Problems {
         let variant = parts.variant(instance);
         let Some(Recipe::Train(train)) = &variant.recipe else { return None };
         let node = variant.tree.get("freeze").filter(|_| train.init_from.is_none())?;
+        if starting::freezes_what_is_fitted(train, &instance.facts) {
+            return None;
+        }
         let message = "`freeze` without `init_from` keeps weights as chance made them: features are random";
         let hint = "`init_from` names the `[train.NAME]` or `[weights.NAME]` to start from";
         Some(Problem::warning(&node.origin, message).hint(hint))

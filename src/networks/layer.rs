@@ -38,6 +38,8 @@ pub enum Layer {
     Relu,
     /// x · Φ(x), exact.
     Gelu,
+    /// x times the factor.
+    Scale(f64),
     MaxPool {
         size: i64,
         stride: i64,
@@ -68,16 +70,28 @@ pub enum Layer {
     Attention {
         heads: i64,
     },
-    /// Queries, keys and values `[n, 3c, h, w]` to what they attend to within windows, `[n, c, h, w]` (Liu et al. 2021).
+    /// `[n, c, h, w]` to the pixels of each window, `[n · windows, window², c]` (Liu et al. 2021).
+    SplitWindows(Windows),
+    /// Queries, keys and values of windows, `[n · windows, window², 3c]`, to what they attend to, `[n · windows, window², c]`.
     WindowAttention {
         heads: i64,
-        /// Pixels a side of a window.
-        window: i64,
-        /// Pixels by which the windows are shifted, 0 for none.
-        shift: i64,
+        windows: Windows,
         /// A learnt term for each relative position, `[(2 window - 1)², heads]`.
         positions: usize,
     },
+    /// The inverse of `SplitWindows`.
+    JoinWindows(Windows),
     /// The four pixels of each 2×2 block as one: `[n, c, h, w]` to `[n, 4c, h/2, w/2]`, columns slowest.
     MergePatches,
+}
+
+/// How a map of `side` × `side` pixels is cut into windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Pixels a side of the map, a multiple of `window`.
+    pub side: i64,
+    /// Pixels a side of a window.
+    pub window: i64,
+    /// Pixels by which the windows are shifted, 0 for none.
+    pub shift: i64,
 }

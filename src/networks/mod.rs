@@ -3,6 +3,7 @@
 //! A network is a function of its settings, the number of classes and the image size. It names layers and parameters;
 //! the worker computes them. A new network is a file here, a line in [`Structure::new`] and its settings in `recipe`.
 
+mod airbench;
 mod alexnet;
 mod cnn;
 mod convnet;
@@ -30,7 +31,7 @@ mod vit;
 mod tests;
 
 pub use figures::{Figures, Row};
-pub use layer::Layer;
+pub use layer::{Layer, Windows};
 pub use memory::{Residence, Room, written};
 pub use parameter::{Buffer, Initial, Parameter};
 pub use resampling::Positions;

@@ -10,6 +10,15 @@ pub enum Initial {
     Normal {
         sd: f64,
     },
+    /// Of a convolution that hands its first inputs on as they are; uniform in ± the bound beyond them.
+    Identity {
+        bound: f64,
+    },
+    /// Of a convolution that whitens the patches of the images that are learnt from; uniform in ± the bound until those
+    /// are known.
+    Whitening {
+        bound: f64,
+    },
 }
 
 /// What is known of a parameter without its values.
@@ -25,6 +34,11 @@ pub struct Parameter {
 impl Parameter {
     pub fn count(&self) -> i64 {
         self.shape.iter().product()
+    }
+
+    /// Whether its first values come from the images that are learnt from.
+    pub fn is_fitted(&self) -> bool {
+        matches!(self.initial, Initial::Whitening { .. })
     }
 
     /// Whether it is the layer's, or of a layer below that one.
@@ -51,6 +65,10 @@ pub enum Rule {
     FanOut,
     /// N(0, sd²), biases 0.
     Sd(f64),
+    /// The first inputs handed on as they are, the other weights by PyTorch's default; biases 0.
+    Identity,
+    /// What whitens the patches of the training images; biases 0.
+    Whitening,
 }
 
 impl Rule {
@@ -61,6 +79,8 @@ impl Rule {
             Rule::FanIn => (Initial::Uniform(bound), Initial::Uniform(bound)),
             Rule::FanOut => (Initial::Normal { sd: (2.0 / fan_out as f64).sqrt() }, Initial::Constant(0.0)),
             Rule::Sd(sd) => (Initial::Normal { sd }, Initial::Constant(0.0)),
+            Rule::Identity => (Initial::Identity { bound }, Initial::Constant(0.0)),
+            Rule::Whitening => (Initial::Whitening { bound }, Initial::Constant(0.0)),
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct Stack {
     pub shape: Shape,
     /// Of every LayerNorm to come.
     pub layer_norm_eps: f64,
-    start: Start,
+    /// Of every convolution and dense layer to come.
+    pub start: Start,
 }
 
 /// Added to LayerNorm's variance by timm's ConvNeXt and vision transformer.
@@ -152,6 +153,11 @@ impl Stack {
         self.fresh(Layer::Gelu)
     }
 
+    /// Everything times a number.
+    pub fn scaled(&mut self, factor: f64) -> &mut Stack {
+        self.fresh(Layer::Scale(factor))
+    }
+
     pub fn max_pool(&mut self, size: i64) -> &mut Stack {
         self.overlapping_max_pool(size, size, 0)
     }
@@ -220,7 +226,7 @@ impl Stack {
         self.in_place(layer)
     }
 
-    /// A layer that puts out its input's memory.
+    /// A layer that puts out its input's memory, or of whose output nothing is kept.
     pub(super) fn in_place(&mut self, layer: Layer) -> &mut Stack {
         self.layers.push(layer);
         self

@@ -7,8 +7,8 @@ use super::layer::Layer;
 use super::parameter::{Buffer, Parameter};
 use super::stack::Stack;
 use super::{
-    alexnet, cnn, convnet, convnext, linear, mlp, resnet18, resnet50, swin, ultralight, ultralight_modern,
-    vgg, vit,
+    airbench, alexnet, cnn, convnet, convnext, linear, mlp, resnet18, resnet50, swin, ultralight,
+    ultralight_modern, vgg, vit,
 };
 use crate::recipe::Network;
 
@@ -74,6 +74,7 @@ fn build(network: &Network, classes: i64, side: i64) -> Stack {
         Network::Cnn(_) => cnn::build(classes, side),
         Network::Ultralight(_) => ultralight::build(classes, side),
         Network::UltralightModern(_) => ultralight_modern::build(classes, side),
+        Network::Airbench(_) => airbench::build(classes, side),
         Network::Convnet(settings) => convnet::build(settings, classes, side),
         Network::Mlp(settings) => mlp::build(settings, classes, side),
         Network::Linear(_) => linear::build(classes, side),

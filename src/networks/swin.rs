@@ -1,5 +1,6 @@
 //! Swin Transformer (Liu et al. 2021) of Swin-T's depth, with timm's names and first weights.
 
+use super::layer::Windows;
 use super::parameter::Start;
 use super::stack::{Conv, Stack, rising};
 use crate::recipe::Swin;
@@ -27,9 +28,9 @@ pub fn build(settings: &Swin, classes: i64, side: i64) -> Stack {
         for block in 0..depth {
             let name = format!("layers.{stage}.blocks.{block}");
             let (heads, shift) = (net.shape.channels() / HEAD, if block % 2 == 1 { shift } else { 0 });
-            net.transformer_block(&name, drops.next().expect("a share for every block"), |net| {
-                let table = format!("{name}.attn.relative_position_bias_table");
-                net.window_attention(table, heads, within, shift);
+            let windows = Windows { side: net.shape.side(), window: within, shift };
+            net.transformer_block(&name, drops.next().expect("a share for every block"), |net, attention| {
+                net.window_attention(attention, heads, windows);
             });
         }
     }

@@ -4,8 +4,8 @@ use serde_json::{json, to_value};
 
 use super::*;
 use crate::recipe::{
-    Alexnet, Cnn, Convnet, Convnext, ConvnextSize, Head, Linear, Mlp, Network, Norm, Resnet18, Resnet50,
-    Step, Swin, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn, VitTiny,
+    Airbench, Alexnet, Cnn, Convnet, Convnext, ConvnextSize, Head, Linear, Mlp, Network, Norm, Resnet18,
+    Resnet50, Step, Swin, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn, VitTiny,
 };
 
 fn figures(network: Network, classes: usize, side: u32) -> Figures {
@@ -39,6 +39,7 @@ fn all() -> Vec<Network> {
         Network::Cnn(Cnn {}),
         Network::Ultralight(Ultralight {}),
         Network::UltralightModern(UltralightModern {}),
+        Network::Airbench(Airbench {}),
         Network::Convnet(Convnet::default()),
         Network::Convnet(Convnet { depth: Some(4), norm: Norm::None, ..Convnet::default() }),
         Network::Convnet(Convnet { width: 4, doubling: true, ..Convnet::default() }),

@@ -1,6 +1,6 @@
 //! The layers of transformers, as parts of a stack.
 
-use super::layer::Layer;
+use super::layer::{Layer, Windows};
 use super::parameter::Initial;
 use super::shape::Shape;
 use super::stack::{Block, Stack};
@@ -27,21 +27,20 @@ impl Stack {
         self.in_place(Layer::FirstToken)
     }
 
-    /// x + attention(norm(x)), then x + MLP(norm(x)); `attend` is what stands between `qkv` and `proj`.
+    /// x + attention(norm(x)), then x + MLP(norm(x)); `attend` adds the attention of the name that it is given.
     pub fn transformer_block(
         &mut self,
         name: &str,
         drop: f64,
-        attend: impl FnOnce(&mut Stack),
+        attend: impl FnOnce(&mut Stack, &str),
     ) -> &mut Stack {
         let (channels, block) = (self.shape.channels(), Block { scale: None, drop });
         let part = |part: &str| format!("{name}.{part}");
         self.residual(
             block,
             |net| {
-                net.layer_norm(&part("norm1")).dense(&part("attn.qkv"), 3 * channels);
-                attend(net);
-                net.dense(&part("attn.proj"), channels);
+                net.layer_norm(&part("norm1"));
+                attend(net, &part("attn"));
             },
             |_| {},
         );
@@ -56,8 +55,9 @@ impl Stack {
     }
 
     /// Every token attends to every token.
-    pub fn attention(&mut self, heads: i64) -> &mut Stack {
-        let (count, channels) = (self.shape.positions(), self.shape.channels() / 3);
+    pub fn attention(&mut self, name: &str, heads: i64) -> &mut Stack {
+        let (count, channels) = (self.shape.positions(), self.shape.channels());
+        self.dense(&format!("{name}.qkv"), 3 * channels);
         self.shape = self.shape.with_channels(channels);
         self.row(
             "",
@@ -66,20 +66,25 @@ impl Stack {
             2 * count * count * channels,
         );
         self.figures.activations += heads * count * count;
-        self.fresh(Layer::Attention { heads })
+        self.fresh(Layer::Attention { heads }).dense(&format!("{name}.proj"), channels)
     }
 
-    /// Every pixel attends to those of its window; `name` is that of the learnt table of relative positions.
-    pub fn window_attention(&mut self, name: String, heads: i64, window: i64, shift: i64) -> &mut Stack {
-        let (first, reach) = (self.parameters.len(), (2 * window - 1) * (2 * window - 1));
-        let positions = self.named(name.clone(), &[reach, heads], POSITION, false);
-        let (count, channels) = (self.shape.positions(), self.shape.channels() / 3);
+    /// Every pixel attends to those of its window. Cut before `qkv`: a third of what would have to be moved behind it. Of being
+    /// cut and joined nothing more is kept than the norm's output, which is counted, in another order.
+    pub fn window_attention(&mut self, name: &str, heads: i64, windows: Windows) -> &mut Stack {
+        let (count, channels) = (self.shape.positions(), self.shape.channels());
+        self.in_place(Layer::SplitWindows(windows)).dense(&format!("{name}.qkv"), 3 * channels);
         self.shape = self.shape.with_channels(channels);
+        let Windows { window, shift, .. } = windows;
+        let (first, reach) = (self.parameters.len(), (2 * window - 1) * (2 * window - 1));
+        let table = format!("{name}.relative_position_bias_table");
+        let positions = self.named(table.clone(), &[reach, heads], POSITION, false);
         let (area, shifted) = (window * window, if shift > 0 { ", shifted" } else { "" });
         let what = format!("attention in {window}×{window}{shifted}, {heads} heads");
-        self.row(&name, what, first, 2 * count * area * channels);
+        self.row(&table, what, first, 2 * count * area * channels);
         self.figures.activations += heads * count * area;
-        self.fresh(Layer::WindowAttention { heads, window, shift, positions })
+        self.fresh(Layer::WindowAttention { heads, windows, positions });
+        self.dense(&format!("{name}.proj"), channels).in_place(Layer::JoinWindows(windows))
     }
 
     /// Half the side, twice the channels: a norm and a dense layer on the four pixels of each block of 2×2.

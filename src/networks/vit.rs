@@ -12,8 +12,8 @@ pub fn build(settings: &VitTiny, classes: i64, side: i64) -> Stack {
     let mut net = Stack::new(side, Start::TRANSFORMER);
     net.conv("patch_embed.proj", Conv::patches(WIDTH, settings.patch(side as u32).into())).tokens();
     for (block, drop) in rising(settings.drop_path, DEPTH).enumerate() {
-        net.transformer_block(&format!("blocks.{block}"), drop, |net| {
-            net.attention(HEADS);
+        net.transformer_block(&format!("blocks.{block}"), drop, |net, attention| {
+            net.attention(attention, HEADS);
         });
     }
     net.layer_norm("norm").first_token().dense("head", classes);

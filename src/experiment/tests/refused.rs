@@ -76,6 +76,12 @@ fn what_is_frozen_is_something_and_comes_from_somewhere() {
     says(&random, &["warning: `freeze` without `init_from`", "features are random", "`init_from` names"]);
     let started = with("freeze = \"backbone\"\ninit_from = \"base\"", BASE);
     assert_eq!(started.said(&[]), with("", BASE).said(&[]));
+    // What starts from the training images is not there by chance; its biases are.
+    let whitened = |freeze: &str| {
+        changed("network = \"cnn\"", "network = \"airbench\"", &format!("freeze = {freeze}"), "")
+    };
+    assert_eq!(whitened("[\"whiten.weight\"]").said(&[]), with("", "").said(&[]));
+    says(&whitened("[\"whiten\"]"), &["features are random"]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ impl Network {
             Network::Cnn(_) => 16,
             Network::Ultralight(_) => 12,
             Network::UltralightModern(_) => 16,
+            Network::Airbench(_) => 9,
             Network::Convnet(Convnet { depth, padding, .. }) => {
                 // What the padding leaves to the image, which is a pixel at least.
                 (1 << depth.unwrap_or(2)).max(convnet_side(1, *padding)) - convnet_side(0, *padding)

@@ -7,7 +7,7 @@ mod settings;
 pub(super) use complaints::too_deep;
 pub use modern::{Alexnet, Convnext, ConvnextSize, Resnet18, Resnet50, Step, Swin, VitTiny};
 pub use settings::{
-    Cnn, Convnet, Head, Linear, Mlp, Norm, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn,
+    Airbench, Cnn, Convnet, Head, Linear, Mlp, Norm, Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn,
     convnet_depth, convnet_side,
 };
 pub(super) use settings::{SAME_PADDING, is_same_padding};
@@ -28,13 +28,13 @@ choice! {
         /// ResNet of 18 layers (He et al. 2016).
         "resnet18" => Resnet18 @ 1,
         /// ResNet of 50 layers (He et al. 2016), that can be turned into a ConvNeXt step by step.
-        "resnet50" => Resnet50 @ 1,
+        "resnet50" => Resnet50 @ 2,
         /// ConvNeXt: depthwise 7×7 and inverted bottlenecks (Liu et al. 2022), from 3.7 to 28.6 M parameters.
-        "convnext" => Convnext @ 2,
+        "convnext" => Convnext @ 3,
         /// A vision transformer 192 wide and 12 blocks deep (Dosovitskiy et al. 2021; Touvron et al. 2021).
         "vit-tiny" => VitTiny @ 2,
         /// A transformer with attention in shifted windows (Liu et al. 2021); 96 wide it is Swin-T.
-        "swin" => Swin @ 2,
+        "swin" => Swin @ 3,
         /// A vanilla CNN of three convolutions.
         "cnn" => Cnn @ 1,
         /// An ultra-light CNN of three convolutions of 16, 32 and 64 channels.
@@ -42,6 +42,9 @@ choice! {
         /// An ultra-light CNN as one would build it today: ResNet-9's plan (Page 2018) on patches of two pixels a side, with as
         /// many parameters as `ultralight` has at 64 pixels, whatever the size of the image.
         "ultralight-modern" => UltralightModern @ 2,
+        /// The CNN of airbench94, made to learn CIFAR-10 in little time (Jordan 2024). In a training its first convolution starts
+        /// as what whitens the patches of the training images, and is best left so: `freeze = ["whiten.weight"]`.
+        "airbench" => Airbench @ 1,
         /// Blocks of convolution, norm, ReLU and average pooling: the network of the distillation literature.
         "convnet" => Convnet @ 1,
         /// Dense layers on the pixels, with ReLU between.

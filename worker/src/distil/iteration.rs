@@ -87,7 +87,8 @@ pub fn prepare<M: Iterated>(task: &Task, method: &M, folder: &str) -> Result<M::
     let (mut state, total) = (method.first(), method.total());
     let mut losses = resume(task, &path, &method.tensors(&state));
     task.started(Some(losses.iterations()).filter(|done| *done > 0));
-    let (mut told, mut pace) = (Instant::now(), Pace::new());
+    let mut told = Instant::now();
+    let mut pace = Pace::of(method.tensors(&state).iter().map(|(_, tensor)| tensor));
     while losses.iterations() < total {
         losses.push(method.step(&mut state, losses.iterations()));
         let done = losses.iterations();
@@ -121,7 +122,8 @@ fn resume(task: &Task, folder: &Path, tensors: &Tensors) -> Losses {
 
 fn iterate<M: Iterated>(task: &Task, method: &M, state: &mut M::State, losses: &mut Losses) -> Result<()> {
     let total = method.total();
-    let (mut told, mut pace) = (None::<Instant>, Pace::new());
+    let mut told = None::<Instant>;
+    let mut pace = Pace::of(method.tensors(state).iter().map(|(_, tensor)| tensor));
     loop {
         let done = losses.iterations();
         if forming::is_due(done, total) {

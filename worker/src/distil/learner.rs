@@ -10,6 +10,7 @@ use crate::randomness::{mix, purpose};
 use crate::training::loss;
 use crate::training::optimizer::{Optimizer, Rates};
 use crate::training::order::Order;
+use crate::training::patches;
 use crate::training::transforms::Transforms;
 
 /// How it learns.
@@ -47,6 +48,7 @@ impl Lessons<'_> {
     /// A network as it starts from `seed`.
     pub fn first(&self, seed: u64) -> Learner {
         let (parameters, buffers) = self.network.initial(mix(seed, &[purpose::WEIGHTS]), self.device);
+        patches::whiten(&self.network, &parameters, self.shown.len(), |places| self.shown.at(places).0);
         let optimizer = Optimizer::new(self.rule, &parameters, self.network.head());
         Learner { parameters, buffers, optimizer }
     }

@@ -10,11 +10,12 @@ mod pass;
 mod resampling;
 pub mod start;
 pub mod weights;
+mod windows;
 
 #[cfg(test)]
 mod pytorch_tests;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use description::{Description, kind_of};
 pub use network::{Network, drawn};

@@ -162,11 +162,27 @@ fn draw(parameter: &Parameter, seed: u64, index: usize) -> Tensor {
     let mut stream = Stream::new(seed, &[index as u64]);
     let values: Vec<f32> = match parameter.initial {
         Initial::Constant(value) => vec![value as f32; count],
-        Initial::Uniform(bound) => (0..count).map(|_| stream.between(-bound, bound) as f32).collect(),
+        Initial::Uniform(bound) | Initial::Identity { bound } | Initial::Whitening { bound } => {
+            (0..count).map(|_| stream.between(-bound, bound) as f32).collect()
+        }
         Initial::Normal { sd } => {
             let pairs = (0..count.div_ceil(2)).flat_map(|_| stream.normals());
             pairs.take(count).map(|x| (x * sd) as f32).collect()
         }
     };
-    Tensor::from_slice(&values).view(&parameter.shape[..])
+    let drawn = Tensor::from_slice(&values).view(&parameter.shape[..]);
+    if matches!(parameter.initial, Initial::Identity { .. }) {
+        identity(&drawn);
+    }
+    drawn
+}
+
+/// Makes the first filters of `[out, in, k, k]` hand on an input each, as far as there are inputs.
+fn identity(filters: &Tensor) {
+    let (out, inputs, side, _) = filters.size4().expect("filters have four dimensions");
+    for place in 0..out.min(inputs) {
+        let mut filter = filters.get(place);
+        let _ = filter.zero_();
+        let _ = filter.get(place).get(side / 2).get(side / 2).fill_(1.0);
+    }
 }

@@ -99,6 +99,31 @@ class UltralightModern(nn.Module):
         return self.head(self.stages(self.stem(x)).amax((2, 3)))
 
 
+class Block(nn.Module):
+    """Of `airbench`."""
+
+    def __init__(self, i, o):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+        self.conv2, self.norm2 = nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+
+    def forward(self, x):
+        x = nn.functional.gelu(self.norm1(nn.functional.max_pool2d(self.conv1(x), 2)))
+        return nn.functional.gelu(self.norm2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        self.blocks = nn.Sequential(Block(24, 64), Block(64, 256), Block(256, 256))
+        self.head = nn.Linear(256, CLASSES, bias=False)
+
+    def forward(self, x):
+        x = self.blocks(nn.functional.gelu(self.whiten(x)))
+        return self.head(x.amax((2, 3)) / 9)
+
+
 class FewActivations(Bottleneck):
     """Of which one activation is left, ahead of the last convolution."""
 
@@ -239,6 +264,7 @@ NETWORKS = [
     ({"cnn": {}}, 32, cnn),
     ({"ultralight": {}}, 32, ultralight),
     ({"ultralight-modern": {}}, 32, lambda side: UltralightModern()),
+    ({"airbench": {}}, 32, lambda side: Airbench()),
     ({"convnet": {"width": 16}}, 32, convnet),
     ({"mlp": {}}, 32, mlp),
     ({"linear": {}}, 32, linear),

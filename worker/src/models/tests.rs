@@ -1,7 +1,7 @@
 //! Tests of the networks as wholes.
 
 use pipeline::recipe::{
-    self, Alexnet, Cnn, Convnet, Convnext, Head, Linear, Mlp, Norm, Resnet18, Resnet50, Step, Swin,
+    self, Airbench, Alexnet, Cnn, Convnet, Convnext, Head, Linear, Mlp, Norm, Resnet18, Resnet50, Step, Swin,
     Ultralight, UltralightModern, Vgg11, Vgg16, Vgg16Bn, VitTiny,
 };
 use tch::{Device, Kind, Tensor};
@@ -29,6 +29,7 @@ fn all() -> Vec<(recipe::Network, u32)> {
         ),
         (recipe::Network::Vgg11(Vgg11 { head: Head::Pooled, ..Vgg11::default() }), 32),
         (recipe::Network::UltralightModern(UltralightModern {}), 32),
+        (recipe::Network::Airbench(Airbench {}), 32),
         (recipe::Network::Resnet18(Resnet18 { stem_stride: Some(2), drop_path: 0.1 }), 32),
         (recipe::Network::Resnet50(Resnet50 { stem_stride: Some(4), modern, ..Resnet50::default() }), 32),
         (recipe::Network::Convnext(Convnext { patch: Some(2), drop_path: 0.1, ..Convnext::default() }), 32),
@@ -36,6 +37,7 @@ fn all() -> Vec<(recipe::Network, u32)> {
         (recipe::Network::Swin(Swin { width: 32, window: Some(4), drop_path: 0.1, ..Swin::default() }), 32),
         (recipe::Network::Mlp(Mlp { dropout: 0.1, ..Mlp::default() }), 32),
         (recipe::Network::Linear(Linear {}), 32),
+        (recipe::Network::Airbench(Airbench {}), 9),
     ]
 }
 
@@ -63,9 +65,23 @@ fn every_network_makes_logits_and_features_in_both_formats() {
             assert_eq!((logits.size(), logits.kind()), (vec![2, 7], Kind::Float), "{}", recipe.name());
             assert!(bool::try_from(logits.isfinite().all()).unwrap(), "{}", recipe.name());
             let features = network.features(parameters.tensors(), &buffers, &x, Mode::Eval, compute);
-            let wants = network.parameters()[network.parameters().len() - 2].shape[1];
+            let wants = network.parameters()[network.head()[0]].shape[1];
             assert_eq!(features.size(), [2, wants]);
         }
+    }
+}
+
+#[test]
+fn convolutions_that_begin_as_the_identity_hand_their_inputs_on() {
+    let network = Network::new(&recipe::Network::Airbench(Airbench {}), 3, 32).unwrap();
+    let (parameters, _) = network.initial(1, Device::Cpu);
+    for (name, inputs) in [("blocks.0.conv1.weight", 24), ("blocks.2.conv1.weight", 256)] {
+        let place = network.parameters().iter().position(|parameter| parameter.name == name).unwrap();
+        let x = images(2, 32).view([-1]).narrow(0, 0, 4 * inputs).view([1, inputs, 2, 2]);
+        let y = x.conv2d(&parameters.tensors()[place], None::<Tensor>, 1, 1, 1, 1);
+        assert_eq!(y.narrow(1, 0, inputs), x, "{name}");
+        let further = y.narrow(1, inputs, y.size()[1] - inputs);
+        assert!(further.numel() == 0 || further.abs().min().double_value(&[]) > 0.0, "{name}");
     }
 }
 

@@ -8,6 +8,7 @@ pub mod loss;
 mod objective;
 pub mod optimizer;
 pub mod order;
+pub mod patches;
 mod results;
 mod run;
 pub mod schedule;

@@ -77,7 +77,7 @@ pub fn train(task: &Task, device: Device) -> Result<()> {
         Plan { recipe: &recipe, set: &set, network: &network, order, transforms, objective, total, compute };
     let first = start::first(task, &recipe, &network, &set, device)?;
     let mut state = State::new(&network, &recipe, first, device);
-    let mut checkpoints = Checkpoints::new(task.checkpoints(), &task.job.key);
+    let mut checkpoints = Checkpoints::new(task.checkpoints(), &task.job.key, &state);
     resume(task, &checkpoints, &mut state, total);
     plan.note_parts(task, &state);
     let end = plan.run(task, &mut state, &mut checkpoints)?;

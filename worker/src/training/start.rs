@@ -7,6 +7,7 @@ use pipeline::recipe::{Freeze, Train, files};
 use serde::Deserialize;
 use tch::{Device, Tensor};
 
+use super::patches;
 use super::set::Set;
 use crate::models::start::{self, Head};
 use crate::models::{Description, Network, Parameters};
@@ -96,7 +97,10 @@ pub fn first(
     device: Device,
 ) -> Result<(Parameters, Vec<Tensor>)> {
     let (parameters, buffers) = network.initial(mix(recipe.seed, &[purpose::WEIGHTS]), device);
-    let Some(label) = &recipe.init_from else { return Ok((parameters, buffers)) };
+    let Some(label) = &recipe.init_from else {
+        patches::whiten(network, &parameters, set.train.len(), |places| set.train.at(places).0);
+        return Ok((parameters, buffers));
+    };
     // A file that was made elsewhere comes without a description.
     let description = task.input("init_from", files::NETWORK).ok().map(Description::read).transpose()?;
     let head = match description.map(|description| description.classes) {

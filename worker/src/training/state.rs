@@ -161,8 +161,12 @@ pub struct Checkpoints<'a> {
 }
 
 impl<'a> Checkpoints<'a> {
-    pub fn new(folder: &'a Path, key: &'a str) -> Checkpoints<'a> {
-        Checkpoints { folder, key, began: Instant::now(), pace: Pace::new() }
+    /// The training of `state` begins now.
+    pub fn new(folder: &'a Path, key: &'a str, state: &State) -> Checkpoints<'a> {
+        // The curve is small.
+        let curve = Tensor::from(0.0);
+        let pace = Pace::of(state.tensors(&curve).into_iter().map(|(_, tensor)| tensor));
+        Checkpoints { folder, key, began: Instant::now(), pace }
     }
 
     /// Seconds since the training began, in all attempts.

@@ -111,7 +111,7 @@ fn histories(
     state.resume(task)?;
     task.started(Some(state.done).filter(|done| *done > 0));
     let total = u64::from(settings.epochs) * order.steps_per_epoch();
-    let mut pace = Pace::new();
+    let mut pace = Pace::of(state.tensors().iter().map(|(_, tensor)| tensor));
     while state.done < total {
         let stop = task.should_stop();
         if stop || pace.is_due() {

@@ -122,7 +122,8 @@ impl Plan<'_> {
 
     fn train(&self, task: &Task, state: &mut State) -> Result<()> {
         let total = u64::from(self.recipe.experts) * self.length(state);
-        let (mut told, mut pace) = (Instant::now(), Pace::new());
+        let mut told = Instant::now();
+        let mut pace = Pace::of(state.tensors().iter().map(|(_, tensor)| tensor));
         loop {
             let done = state.steps();
             let stop = task.should_stop();

@@ -21,7 +21,7 @@ pub fn losses(patches: &Patches) -> Result<Vec<f32>> {
     let mut means = resume(patches, &tensors);
     let total = crops.div_ceil(BATCH) as u64;
     patches.task.started(Some(means.iterations()).filter(|done| *done > 0));
-    let mut pace = Pace::new();
+    let mut pace = Pace::of(tensors.iter().map(|(_, tensor)| tensor));
     while means.iterations() < total {
         let stop = patches.task.should_stop();
         if stop || pace.is_due() {

@@ -162,6 +162,24 @@ fn a_file_without_a_description_starts_a_network_in_any_number_format() {
 }
 
 #[test]
+fn what_whitens_patches_comes_from_the_images_and_not_from_the_seed() {
+    let _alone = fixture::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let changes =
+        |seed: u64| json!({ "network": "airbench", "freeze": ["whiten.weight"], "steps": 2, "seed": seed });
+    let [one, other] =
+        [5, 6].map(|seed| done(&bench(&folder.path().join(seed.to_string()), changes(seed)))[0].clone());
+    let moved = moved(&one, &other);
+    assert!(!moved.contains(&"whiten.weight".to_string()), "{moved:?}");
+    assert_eq!(moved.len(), tensors(&one).len() - 1, "{moved:?}");
+    let mut halted = bench(&folder.path().join("halted"), changes(5));
+    halted.stop_at = Some(1);
+    assert!(train(&halted.task(), Device::Cpu).unwrap_err().is::<Stopped>());
+    halted.stop_at = None;
+    assert_eq!(done(&halted)[0], one);
+}
+
+#[test]
 fn weights_that_do_not_fit_are_refused_with_the_name_and_a_remedy() {
     let _alone = fixture::alone();
     let folder = tempfile::tempdir().unwrap();
