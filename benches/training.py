@@ -57,7 +57,8 @@ curve_points = 1
 precision = "{precision}"
 seed = {seed}
 """
-        # The first is thrown away: it starts without a warm worker, and would make the shorter one look long.
+        # The first is thrown away: it starts without a warm worker, and would make the shorter one look long. PyTorch's script
+        # needs none: both marks are in one training.
         for name, count in (("warm", WARM), ("short", steps), ("long", 3 * steps))
     )
     return f"""

@@ -1,11 +1,12 @@
 //! `weights.safetensors`: parameters and running statistics by name, f32, in PyTorch's order of dimensions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use pipeline::networks::Buffer;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, View};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{Network, Parameters};
@@ -62,21 +63,45 @@ pub fn write_tensors<'a>(
     tensors: impl Iterator<Item = (&'a str, &'a Tensor)>,
     note: Option<&str>,
 ) -> Result<()> {
-    let stored: Vec<(&str, Dtype, Vec<usize>, Vec<u8>)> = tensors.map(|(name, t)| stored(name, t)).collect();
-    let views: Result<Vec<(&str, TensorView)>, _> = stored
-        .iter()
-        .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
-        .collect::<Result<_, safetensors::SafeTensorError>>();
+    let stored = tensors.map(|(name, tensor)| (name, Stored::of(tensor)));
     // One entry only: the format's table of notes has no order of its own.
     let notes = note.map(|note| HashMap::from([(NOTE.to_string(), note.to_string())]));
-    let written = safetensors::serialize_to_file(views.context("a tensor has no bytes")?, notes, path);
+    let written = safetensors::serialize_to_file(stored, notes, path);
     written.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-fn stored<'a>(name: &'a str, tensor: &Tensor) -> (&'a str, Dtype, Vec<usize>, Vec<u8>) {
-    let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
-    let (dtype, width) = if tensor.kind() == Kind::Double { (Dtype::F64, 8) } else { (Dtype::F32, 4) };
-    let mut bytes = vec![0; tensor.numel() * width];
-    tensor.copy_data_u8(&mut bytes, tensor.numel());
-    (name, dtype, tensor.size().iter().map(|side| *side as usize).collect(), bytes)
+/// A tensor that is written from where it lies, without a copy.
+struct Stored {
+    /// On the CPU, its values in a row.
+    tensor: Tensor,
+    shape: Vec<usize>,
+}
+
+impl Stored {
+    fn of(tensor: &Tensor) -> Stored {
+        let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
+        Stored { shape: tensor.size().iter().map(|side| *side as usize).collect(), tensor }
+    }
+}
+
+impl View for Stored {
+    fn dtype(&self) -> Dtype {
+        if self.tensor.kind() == Kind::Double { Dtype::F64 } else { Dtype::F32 }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        if self.data_len() == 0 {
+            return Cow::Borrowed(&[]);
+        }
+        // Sound: so many bytes lie there for as long as the tensor lives, and nothing writes to it meanwhile.
+        Cow::Borrowed(unsafe { std::slice::from_raw_parts(self.tensor.data_ptr().cast(), self.data_len()) })
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
+    }
 }

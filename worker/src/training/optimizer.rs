@@ -4,13 +4,14 @@ pub mod adam;
 pub mod lamb;
 mod muon;
 mod pieces;
+mod sgd;
 
-use pipeline::recipe::{self, Rate, Sgd};
+use pipeline::recipe::{self, Rate};
 use tch::{Tensor, no_grad};
 
 use crate::models::Parameters;
 pub use pieces::Rates;
-use pieces::{Piece, pieces, whole};
+use pieces::{Piece, pieces, uncut, whole};
 
 /// A rule and what it remembers of earlier steps.
 pub struct Optimizer {
@@ -58,8 +59,11 @@ impl Optimizer {
     /// Updates the parameters by the gradients of those that are trained. `step` counts from 0.
     pub fn update(&mut self, parameters: &Parameters, gradients: &[Tensor], rates: Rates, step: u64) {
         no_grad(|| {
-            let by_layer = matches!(self.rule, recipe::Optimizer::Lamb(_) | recipe::Optimizer::Muon(_));
-            let cut = if by_layer { whole } else { pieces };
+            let cut = match self.rule {
+                recipe::Optimizer::Lamb(_) | recipe::Optimizer::Muon(_) => whole,
+                recipe::Optimizer::Sgd(_) => uncut,
+                recipe::Optimizer::Adam(_) | recipe::Optimizer::AdamW(_) => pieces,
+            };
             for piece in cut(parameters, gradients, &self.head, rates) {
                 self.update_piece(parameters, piece, step);
             }
@@ -72,7 +76,7 @@ impl Optimizer {
         let state: Vec<Tensor> = self.state.iter().map(run).collect();
         let weights = run(parameters.flat());
         match &self.rule {
-            recipe::Optimizer::Sgd(sgd) => descend(sgd, weights, &piece, state),
+            recipe::Optimizer::Sgd(sgd) => sgd::descend(sgd, weights, &piece, state),
             recipe::Optimizer::Adam(adam) => adam::coupled(adam, weights, piece, state, step),
             recipe::Optimizer::AdamW(adamw) => adam::decoupled(adamw, weights, &piece, state, step),
             recipe::Optimizer::Lamb(lamb) => lamb::scaled(lamb, weights, &piece, state, step),
@@ -85,22 +89,6 @@ impl Optimizer {
             }
         }
     }
-}
-
-/// Stochastic gradient descent. A zero momentum buffer gives the first step that PyTorch takes without one.
-fn descend(sgd: &Sgd, mut weights: Tensor, piece: &Piece, mut state: Vec<Tensor>) {
-    let mut direction = piece.gradient.shallow_clone();
-    if piece.decays && sgd.weight_decay > 0.0 {
-        // The gradient is not needed any more.
-        direction += &weights * sgd.weight_decay;
-    }
-    if let Some(momentum) = state.first_mut() {
-        *momentum *= sgd.momentum;
-        *momentum += &direction;
-        direction =
-            if sgd.nesterov { direction + &*momentum * sgd.momentum } else { momentum.shallow_clone() };
-    }
-    weights -= direction * piece.lr;
 }
 
 /// Scales gradients down so that their norm over all tensors is at most `most`, as PyTorch's

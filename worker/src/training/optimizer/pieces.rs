@@ -57,8 +57,17 @@ impl Part<'_> {
 
 /// On the CPU short runs, each parameter's own; on a GPU, where starting an operation is what costs, as few as can be.
 pub fn pieces(parameters: &Parameters, gradients: &[Tensor], head: &[usize], rates: Rates) -> Vec<Piece> {
-    let parts = parts(parameters, gradients, head, rates);
-    if parameters.flat().device().is_cuda() { joined(parameters, parts) } else { short(parameters, &parts) }
+    cut(PIECE, parameters, &parts(parameters, gradients, head, rates))
+}
+
+/// Each parameter that is trained by itself, for rules that read and write every value once; on a GPU as [`pieces`].
+pub fn uncut(parameters: &Parameters, gradients: &[Tensor], head: &[usize], rates: Rates) -> Vec<Piece> {
+    cut(i64::MAX, parameters, &parts(parameters, gradients, head, rates))
+}
+
+fn cut(longest: i64, parameters: &Parameters, parts: &[Part]) -> Vec<Piece> {
+    let on_gpu = parameters.flat().device().is_cuda();
+    if on_gpu { joined(parameters, parts.to_vec()) } else { short(longest, parameters, parts) }
 }
 
 /// Each parameter that is trained as a whole, for rules that go by its norm or its rows.
@@ -83,12 +92,12 @@ fn parts<'a>(
     gradients.iter().zip(parameters.trained()).map(part).collect()
 }
 
-fn short(parameters: &Parameters, parts: &[Part]) -> Vec<Piece> {
+fn short(longest: i64, parameters: &Parameters, parts: &[Part]) -> Vec<Piece> {
     let cut = |part: &Part| {
         let flat = parameters.layout().flatten(part.gradient);
         let (length, Part { place, start, decays, lr, .. }) = (flat.size()[0], *part);
-        (0..length).step_by(PIECE as usize).map(move |at| Piece {
-            gradient: flat.narrow(0, at, PIECE.min(length - at)),
+        (0..length).step_by(longest as usize).map(move |at| Piece {
+            gradient: flat.narrow(0, at, longest.min(length - at)),
             place,
             start: start + at,
             decays,
