@@ -84,7 +84,9 @@ impl Pass<'_> {
             Layer::Flatten => x.flatten(1, -1),
             Layer::MaxPool { .. } | Layer::AvgPool(_) | Layer::AdaptiveAvgPool(_) => pool(layer, &x),
             Layer::Residual { main, shortcut, scale, drop } => {
-                self.branch(main, *scale, *drop, &x) + self.run(shortcut, x)
+                let y = self.branch(main, *scale, *drop, &x);
+                let keeps_output = !matches!(main.last(), Some(Layer::Conv { .. } | Layer::BatchNorm { .. }));
+                sum(y, &self.run(shortcut, x), keeps_output || scale.is_some() || *drop > 0.0)
             }
             Layer::Tokens { class, positions } => {
                 tokens(&x, self.parameter(*class), self.parameter(*positions))
@@ -182,6 +184,11 @@ fn without_some(x: &Tensor, share: f64) -> Tensor {
     one_an_image[0] = x.size()[0];
     let kept = Tensor::rand(&one_an_image[..], (Kind::Float, x.device())).ge(share);
     x * (kept.to_kind(x.kind()) / (1.0 - share))
+}
+
+/// `y + x`: in `y`'s place, where no gradient needs what stands there, which spares a map's memory.
+fn sum(mut y: Tensor, x: &Tensor, is_kept: bool) -> Tensor {
+    if is_kept || y.kind() != x.kind() { y + x } else { y.g_add_(x) }
 }
 
 fn gelu(x: &Tensor) -> Tensor {
