@@ -148,7 +148,7 @@ def heading(options):
 
 
 def main():
-    options = arguments(__doc__, "methods", "distillation.md")
+    options = arguments(__doc__, "methods", "distillation.md", repeat=2)
     pipeline = find_pipeline(options.pipeline)
     if subprocess.run([options.python, "-c", "import torch"], capture_output=True).returncode:
         sys.exit(f"PyTorch is not installed, and there is nothing to compare with\nhint: {HINT}")

@@ -225,7 +225,7 @@ DEFAULTS = [
 
 
 def main():
-    options = arguments(__doc__, "networks", "training.md")
+    options = arguments(__doc__, "networks", "training.md", repeat=2)
     pipeline = find_pipeline(options.pipeline)
     lines, defaults, started = heading(options), list(DEFAULTS), time.time()
     with project() as folder:

@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import time
+from pathlib import Path
 
 BEGAN = time.perf_counter()
 
@@ -89,30 +90,12 @@ def ultralight_modern(nn, _side, classes):
 
 
 def airbench(nn, _side, classes):
-    import torch
+    sys.path.insert(0, str(Path(__file__).parents[1] / "worker/src/models"))
+    from pytorch_figures import Airbench
 
-    class Block(nn.Module):
-        def __init__(self, i, o):
-            super().__init__()
-            self.conv1, self.norm1 = nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
-            self.conv2, self.norm2 = nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
-
-        def forward(self, x):
-            x = nn.functional.gelu(self.norm1(nn.functional.max_pool2d(self.conv1(x), 2)))
-            return nn.functional.gelu(self.norm2(self.conv2(x)))
-
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.whiten = nn.Conv2d(3, 24, 2)
-            self.blocks = nn.Sequential(Block(24, 64), Block(64, 256), Block(256, 256))
-            self.head = nn.Linear(256, classes, bias=False)
-
-        def forward(self, x):
-            x = self.blocks(nn.functional.gelu(self.whiten(x)))
-            return self.head(torch.amax(x, (2, 3)) / 9)
-
-    return Network()
+    network = Airbench()
+    network.head = nn.Linear(256, classes, bias=False)
+    return network
 
 
 def pooled(name):
