@@ -79,6 +79,8 @@ pub struct Distil {
 
 /// The word of `features` that names no network.
 const PIXELS: &str = "pixels";
+/// Revision of gradients through all steps of a student.
+const UNROLL: u32 = 2;
 
 fn pixels() -> String {
     PIXELS.to_string()
@@ -301,6 +303,9 @@ impl Describe for Distil {
             }
             Method::FeatureRegression(settings) => parts.extend(settings.optimizer.part()),
             _ => {}
+        }
+        if self.method.following(self.images_per_class).is_some_and(|following| following.unroll) {
+            parts.push(("method.unroll".into(), UNROLL));
         }
         parts
     }

@@ -10,7 +10,7 @@ use super::{Initial, Siamese};
 /// of the ends over that of the expert's two places. The student's learning rate is learned with the images; what it came to
 /// is the `lr` in `student.json`, which networks trained on the set take with `optimizer = { sgd = { lr = "learned" } }`. Unless
 /// `unroll` is set, the gradient leaves out how images move the student's later steps (Cui et al. 2023, TESLA), and memory
-/// does not grow with them; it is taken by differences of first gradients, to half a percent, where a network has no max pooling.
+/// does not grow with them. Where a network has no max pooling, gradients are taken by differences of first ones, to half a percent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrajectoryMatching {
@@ -54,8 +54,8 @@ pub struct TrajectoryMatching {
     /// Whether images are augmented by DSA in every step of the student (Zhao & Bilen 2021), as the experts' are to be;
     /// `"no-flip"` leaves out mirroring, for digits and letters.
     pub dsa: Siamese,
-    /// Whether the gradient goes back through all steps of the student, as in the first paper (Cazenavette et al. 2022);
-    /// memory grows with every step.
+    /// Whether the gradient goes back through all steps of the student, as in the first paper (Cazenavette et al. 2022); of every
+    /// step its weights and their gradient are kept, and where a network has max pooling, all its activations.
     pub unroll: bool,
 }
 
@@ -136,7 +136,8 @@ pub struct DifficultyAligned {
     /// Whether images are augmented by DSA in every step of the student (Zhao & Bilen 2021), as the experts' are to be;
     /// `"no-flip"` leaves out mirroring, for digits and letters.
     pub dsa: Siamese,
-    /// Whether the gradient goes back through all steps of the student; memory grows with every step.
+    /// Whether the gradient goes back through all steps of the student, of each of which its weights and their gradient are kept,
+    /// and where a network has max pooling, all its activations.
     pub unroll: bool,
 }
 

@@ -35,19 +35,38 @@ pub enum Kinks<'a> {
 /// Where every ReLU of a pass let through.
 #[derive(Default)]
 pub struct Signs {
-    /// 1 or 0, in the order in which the pass came to them.
+    /// One a ReLU, in the order in which the pass came to them; bool.
     masks: RefCell<Vec<Tensor>>,
     next: Cell<usize>,
 }
 
 impl Signs {
     fn note(&self, x: &Tensor) {
-        self.masks.borrow_mut().push(x.gt(0.0).to_kind(x.kind()));
+        self.masks.borrow_mut().push(x.gt(0.0));
     }
 
     fn hold(&self, x: &Tensor) -> Tensor {
         let place = self.next.replace(self.next.get() + 1);
-        x * &self.masks.borrow()[place]
+        x * self.masks.borrow()[place].to_kind(x.kind())
+    }
+
+    /// How many values they are of: bytes in memory.
+    pub fn count(&self) -> i64 {
+        self.masks.borrow().iter().map(|mask| mask.numel() as i64).sum()
+    }
+
+    /// The same, held in `place`, `[count or more]` bool, from its beginning on.
+    pub fn moved(&self, place: &Tensor) -> Signs {
+        let mut start = 0;
+        let masks = self.masks.borrow();
+        let moved = masks.iter().map(|mask| {
+            let count = mask.numel() as i64;
+            let mut own = place.narrow(0, start, count).as_strided(mask.size(), mask.stride(), None);
+            start += count;
+            own.copy_(mask);
+            own
+        });
+        Signs { masks: RefCell::new(moved.collect()), next: Cell::new(0) }
     }
 }
 

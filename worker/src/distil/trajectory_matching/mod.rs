@@ -1,6 +1,8 @@
 //! Trajectory matching (Cazenavette et al. 2022, MTT; Cui et al. 2023, TESLA; Guo et al. 2024, DATM): images on which a
 //! student ends where an expert did.
 
+mod differences;
+mod kept;
 mod labels;
 mod student;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use crate::models::{Kinks, Mode, Network};
 use crate::randomness::Stream;
 use crate::training::dsa::Draw;
 use crate::training::loss;
+use kept::Reach;
 use labels::First;
 use student::{Leaves, Student, Way};
 
@@ -134,10 +137,7 @@ impl Iterated for Matching<'_> {
             let pass = |images: &Tensor, seed: u64| self.logits(weights, images, kinks, seed);
             self.loss([iteration, step], &leaves.images, labels.as_ref(), pass)
         };
-        let found = match self.following.unroll {
-            true => self.student.unrolled(&way, &leaves, loss),
-            false => self.student.truncated(&way, &leaves, loss),
-        };
+        let found = self.student.gradients(&way, &leaves, loss);
         // What is no number changes nothing either; the loop will tell of it.
         if found.loss <= self.following.threshold {
             let Following { lr, momentum, student_lr, student_lr_lr, labels_lr, .. } = *self.following;
@@ -183,7 +183,8 @@ impl Matching<'_> {
     ) -> Result<Matching<'a>> {
         let coded = Coded::of(task, synthetic, following.init)?;
         let first = labels::first(synthetic, network, trajectories, following, coded.pictures)?;
-        let student = Student::new(network, following.student_steps.into(), &first.images);
+        let reach = if following.unroll { Reach::Way } else { Reach::Step };
+        let student = Student::new(network, following.student_steps.into(), reach, &first.images);
         Ok(Matching { following, synthetic, coded, student, trajectories, first })
     }
 
@@ -197,21 +198,22 @@ impl Matching<'_> {
         self.following.batch.map_or(self.count(), |batch| self.count().min(batch as usize))
     }
 
-    /// Bytes at the peak. A pass with its way back takes the activations twice; a gradient that is differentiated takes as many
-    /// again, and unrolled, those of all steps stay.
+    /// Bytes at the peak. A pass with its way back takes the activations twice; where there is max pooling, a gradient that is
+    /// differentiated takes as many again, and unrolled, those of all steps stay.
     fn peak(&self) -> u64 {
-        let network = self.student.network();
-        let image = 4 * 3 * self.synthetic.side().pow(2);
-        let (activations, steps) = (network.activation_bytes(), u64::from(self.following.student_steps));
-        let (graphs, passes, weights) = match (self.following.unroll, network.is_smooth_but_for_relu()) {
-            (true, _) => (steps, 3, 3),
-            (false, true) => (1, 2, 8),
-            (false, false) => (1, 4, 8),
+        let Student { network, steps, reach, .. } = self.student;
+        let (image, batch) = (4 * 3 * self.synthetic.side().pow(2), self.batch() as u64);
+        let (graphs, passes, weights) = match (network.is_smooth_but_for_relu(), reach) {
+            (true, _) => (1, 2, 8),
+            (false, Reach::Step) => (1, 4, 8),
+            (false, Reach::Way) => (steps, 3, 3),
         };
         let held = memory::held(self.following.dsa.changes().is_some());
-        let graph = held * self.batch() as u64 * (passes * activations + 4 * image);
-        let of_way =
-            if self.following.unroll { 0 } else { student::kept(network, steps, self.synthetic.device) };
+        let graph = held * batch * (passes * network.activation_bytes() + 4 * image);
+        let of_way = match network.is_smooth_but_for_relu() {
+            true => kept::bytes(network, steps, batch, reach, self.synthetic.device),
+            false => 0,
+        };
         let kept = self.count() as u64 * 6 * image + of_way + self.coded.peak(self.count() as u64);
         self.synthetic.stored() + kept + graphs * graph + weights.max(graphs * 3) * 4 * network.count() as u64
     }
@@ -254,7 +256,7 @@ impl Matching<'_> {
 
     /// `[n, classes]`; all passes of a step leave out the same.
     fn logits(&self, weights: &[Tensor], images: &Tensor, kinks: Kinks, seed: u64) -> Tensor {
-        let network = self.student.network();
+        let network = self.student.network;
         let buffers = network.initial_buffers(self.synthetic.device);
         tch::manual_seed(seed as i64);
         network.forward_at(kinks, weights, &buffers, images, Mode::Train, Kind::Float)

@@ -1,16 +1,10 @@
 //! A student that takes steps on synthetic images, and how these are to change so that it ends elsewhere.
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
-use crate::models::{Kinks, Network, Parameters, Signs};
-
-/// How far a difference is taken, as a share of the weights' length: at a hundredth of it what is not linear shows (17 to 39 %
-/// of the gradient, measured on `convnet`s of 32 and 128 channels), at a ten-thousandth 0.2 to 0.5 %, and rounding does not yet.
-const STRIDE: f64 = 5e-5;
-
-/// Bytes of weights that are kept of a way: up to here it is not gone twice, and beyond, memory does not grow.
-const KEPT_ON_CPU: u64 = 32 << 20;
-const KEPT_ON_CUDA: u64 = 1 << 30;
+use super::differences::Round;
+use super::kept::{Kept, Reach};
+use crate::models::{Kinks, Network, Parameters};
 
 /// Where a student goes from and where it is to arrive, `[weights]` each, and its learning rate.
 pub struct Way {
@@ -37,22 +31,15 @@ pub struct Outcome {
 
 /// A student's network and steps.
 pub struct Student<'a> {
-    network: &'a Network,
-    steps: u64,
+    pub network: &'a Network,
+    pub steps: u64,
+    pub reach: Reach,
     /// Weights that move.
-    weights: Parameters,
-    /// Weights that stay: where it is to arrive, or what gradients are multiplied with.
-    fixed: Parameters,
-    /// Weights before every step, `[steps, weights]`, where all of them may be kept. In one piece for good: laid between the
-    /// blocks that come and go in a step, each would keep these from being used again.
-    visited: Option<Tensor>,
-}
-
-/// Bytes of weights that a student of so many steps keeps.
-pub fn kept(network: &Network, steps: u64, device: Device) -> u64 {
-    let all = steps.saturating_mul(4 * network.count() as u64);
-    let most = if device == Device::Cpu { KEPT_ON_CPU } else { KEPT_ON_CUDA };
-    if network.is_smooth_but_for_relu() && all <= most { all } else { 0 }
+    pub weights: Parameters,
+    /// Weights that stay: where it is to arrive, what gradients are multiplied with, or a point beside the way.
+    pub fixed: Parameters,
+    /// Of the steps, where gradients are taken by differences.
+    pub kept: Option<Kept>,
 }
 
 impl Leaves {
@@ -62,40 +49,46 @@ impl Leaves {
         Leaves { images: leaf(images), labels: labels.map(leaf) }
     }
 
-    fn all(&self) -> Vec<&Tensor> {
+    pub fn all(&self) -> Vec<&Tensor> {
         std::iter::once(&self.images).chain(&self.labels).collect()
     }
 
     /// Zeros like them, in f64: differences of sums are what counts.
-    fn sums(&self) -> Vec<Tensor> {
+    pub fn sums(&self) -> Vec<Tensor> {
         self.all().iter().map(|leaf| leaf.detach().zeros_like().to_kind(Kind::Double)).collect()
     }
 }
 
-fn add(sums: &mut [Tensor], parts: &[Tensor]) {
+pub fn add(sums: &mut [Tensor], parts: &[Tensor]) {
     no_grad(|| sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part));
 }
 
 /// Where a student ended.
-struct End {
-    loss: f64,
-    lr: f64,
-    /// v, `[weights]`.
-    direction: Tensor,
+pub struct End {
+    pub loss: f64,
+    /// ∂/∂α, where gradients stay as they are.
+    pub lr: f64,
+    /// θ_N - θ*, `[weights]`, and one over the squared length of the expert's way.
+    apart: Tensor,
+    scale: f64,
 }
 
 impl End {
     /// θ_N = θ_0 - α·Σ g_i.
-    fn of(way: &Way, end: &Tensor) -> End {
+    pub fn of(way: &Way, end: &Tensor) -> End {
         let apart = no_grad(|| end - &way.to);
         let walked = no_grad(|| (&way.from - end) / way.lr);
         let scale = 1.0 / square(&(&way.from - &way.to));
-        let direction = &apart * (-2.0 * way.lr * scale);
-        End { loss: square(&apart) * scale, lr: -2.0 * dot(&apart, &walked) * scale, direction }
+        End { loss: square(&apart) * scale, lr: -2.0 * dot(&apart, &walked) * scale, apart, scale }
+    }
+
+    /// ∂/∂θ_N of the loss, times `factor`: `[weights]`.
+    pub fn slope(&self, factor: f64) -> Tensor {
+        &self.apart * (2.0 * factor * self.scale)
     }
 
     /// `gradients` of the leaves, in order.
-    fn outcome(self, gradients: Vec<Tensor>) -> Outcome {
+    pub fn outcome(self, gradients: Vec<Tensor>) -> Outcome {
         let mut gradients = gradients.into_iter();
         let images = gradients.next().expect("images are a leaf");
         Outcome { loss: self.loss, lr: self.lr, images, labels: gradients.next() }
@@ -108,115 +101,29 @@ pub trait Loss: Fn(u64, &[Tensor], &Leaves, Kinks) -> Tensor {}
 impl<F: Fn(u64, &[Tensor], &Leaves, Kinks) -> Tensor> Loss for F {}
 
 impl Student<'_> {
-    pub fn new<'a>(network: &'a Network, steps: u64, like: &Tensor) -> Student<'a> {
+    pub fn new<'a>(network: &'a Network, steps: u64, reach: Reach, like: &Tensor) -> Student<'a> {
         let device = like.device();
         let weights = || Parameters::zeros(network.parameters(), network.layout(), device);
-        let visited = kept(network, steps, device) > 0;
-        let visited = visited.then(|| Tensor::zeros([steps as i64, network.count()], (Kind::Float, device)));
-        Student { network, steps, weights: weights(), fixed: weights(), visited }
+        let kept = network.is_smooth_but_for_relu().then(|| Kept::new(network, steps, reach, device));
+        Student { network, steps, reach, weights: weights(), fixed: weights(), kept }
     }
 
-    /// The same student, which keeps no weights of its steps.
-    #[cfg(test)]
-    pub fn forgetful(self) -> Self {
-        Student { visited: None, ..self }
-    }
-
-    pub fn network(&self) -> &Network {
-        self.network
-    }
-
-    /// The gradient that leaves out how the leaves move later steps (Cui et al. 2023, eq. 6 to 9), Σ ∂/∂X of v·g_i with
-    /// v = ∂L/∂g_i = 2·(θ_N - θ*)·(-α) / ‖θ_0 - θ*‖², which is the same for every step but known only in the end: a first round
-    /// finds out where the student ends, and a second takes the sum. A step's graph is gone before the next.
-    pub fn truncated(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
-        if self.network.is_smooth_but_for_relu() {
-            self.by_differences(way, leaves, loss)
-        } else {
-            self.twice(way, leaves, loss)
-        }
-    }
-
-    /// v·g_i is how fast the loss moves along v, so ∂/∂X of it is how fast ∂/∂X of the loss does: the difference of two first
-    /// gradients, without one of the second order. The signs in ReLUs are held, as autograd holds them. Where the weights of
-    /// all steps may not be kept, the second round goes the way of the first again.
-    pub fn by_differences(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
-        let mut here = leaves.sums();
-        self.go(way, leaves, &mut here, &loss);
-        let end = End::of(way, self.weights.flat());
-        let by = STRIDE * (square(&way.from) / square(&end.direction)).sqrt();
-        let there = self.go_beside(way, &(&end.direction * by), leaves, &mut here, &loss);
-        let differences =
-            here.iter().zip(there).map(|(here, there)| ((there - here) / by).to_kind(Kind::Float));
-        end.outcome(differences.collect())
-    }
-
-    /// To the end of the way. Where the weights of every step are kept, gradients of the leaves are added to `here`.
-    fn go(&self, way: &Way, leaves: &Leaves, here: &mut [Tensor], loss: &impl Loss) {
-        self.weights.set(&way.from);
-        for step in 0..self.steps {
-            if let Some(visited) = &self.visited {
-                no_grad(|| visited.get(step as i64).copy_(self.weights.flat()));
-                self.walk(step, way, leaves, Kinks::Free, here, loss);
-            } else {
-                let loss = loss(step, self.weights.tensors(), leaves, Kinks::Free);
-                let gradients = Tensor::run_backward(&[&loss], self.weights.tensors(), false, false);
-                self.advance(&gradients, way.lr);
+    /// How far the student ends from where it is to arrive, and its gradients: the full ones (Cazenavette et al. 2022), or those
+    /// that leave out how the leaves move later steps (Cui et al. 2023, eq. 6 to 9), Σ ∂/∂X of v·g_i with
+    /// v = ∂L/∂g_i = 2·(θ_N - θ*)·(-α) / ‖θ_0 - θ*‖², which is the same for every step but known only in the end.
+    pub fn gradients(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
+        match (&self.kept, self.reach) {
+            (Some(kept), reach) => {
+                let round = Round { student: self, kept, way, leaves, loss };
+                if reach == Reach::Step { round.truncated() } else { round.unrolled() }
             }
+            (None, Reach::Step) => self.truncated(way, leaves, loss),
+            (None, Reach::Way) => self.unrolled(way, leaves, loss),
         }
-    }
-
-    /// Gradients of the leaves at weights that are `aside` of those of the way, summed over its steps. Where its weights are
-    /// not kept, it is gone again, and gradients on it are added to `here`.
-    fn go_beside(
-        &self,
-        way: &Way,
-        aside: &Tensor,
-        leaves: &Leaves,
-        here: &mut [Tensor],
-        loss: &impl Loss,
-    ) -> Vec<Tensor> {
-        let mut there = leaves.sums();
-        let weights: Vec<Tensor> = self.fixed.tensors().iter().map(Tensor::detach).collect();
-        self.weights.set(&way.from);
-        for step in 0..self.steps {
-            let signs = Signs::default();
-            if let Some(visited) = &self.visited {
-                let visited = visited.get(step as i64);
-                self.fixed.set(&visited);
-                no_grad(|| drop(loss(step, &weights, leaves, Kinks::Noted(&signs))));
-                self.fixed.set(&(visited + aside));
-            } else {
-                let aside = no_grad(|| self.weights.flat() + aside);
-                self.walk(step, way, leaves, Kinks::Noted(&signs), here, loss);
-                self.fixed.set(&aside);
-            }
-            let loss = loss(step, &weights, leaves, Kinks::Held(&signs));
-            add(&mut there, &Tensor::run_backward(&[&loss], &leaves.all(), false, false));
-        }
-        there
-    }
-
-    /// A step, whose gradients of the leaves are added to `here`.
-    fn walk(
-        &self,
-        step: u64,
-        way: &Way,
-        leaves: &Leaves,
-        kinks: Kinks,
-        here: &mut [Tensor],
-        loss: &impl Loss,
-    ) {
-        let weights = self.weights.tensors();
-        let loss = loss(step, weights, leaves, kinks);
-        let both: Vec<&Tensor> = weights.iter().chain(leaves.all()).collect();
-        let mut gradients = Tensor::run_backward(&[&loss], &both, false, false);
-        add(here, &gradients.split_off(weights.len()));
-        self.advance(&gradients, way.lr);
     }
 
     /// By differentiating gradients. The second round goes the way of the first again, so that nothing is kept of a step.
-    pub fn twice(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
+    pub fn truncated(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
         let still =
             Leaves { images: leaves.images.detach(), labels: leaves.labels.as_ref().map(Tensor::detach) };
         self.weights.set(&way.from);
@@ -226,7 +133,7 @@ impl Student<'_> {
             self.advance(&gradients, way.lr);
         }
         let end = End::of(way, self.weights.flat());
-        self.fixed.set(&end.direction);
+        self.fixed.set(&end.slope(-way.lr));
         self.weights.set(&way.from);
         let directions: Vec<Tensor> = self.fixed.tensors().iter().map(Tensor::detach).collect();
         let mut sums = leaves.sums();
@@ -242,14 +149,19 @@ impl Student<'_> {
     }
 
     /// A step of plain SGD.
-    fn advance(&self, gradients: &[Tensor], lr: f64) {
+    pub fn advance(&self, gradients: &[Tensor], lr: f64) {
+        self.advance_by(&self.weights.flatten(gradients), lr);
+    }
+
+    /// The same by gradients in one piece, `[weights]`.
+    pub fn advance_by(&self, gradients: &Tensor, lr: f64) {
         no_grad(|| {
             let mut weights = self.weights.flat().shallow_clone();
-            weights -= self.weights.flatten(gradients) * lr;
+            weights -= gradients * lr;
         });
     }
 
-    /// The gradient through all steps (Cazenavette et al. 2022).
+    /// By one graph of all steps.
     pub fn unrolled(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
         self.weights.set(&way.from);
         self.fixed.set(&way.to);
@@ -273,10 +185,10 @@ impl Student<'_> {
 }
 
 /// Squared length, in f64.
-fn square(values: &Tensor) -> f64 {
+pub fn square(values: &Tensor) -> f64 {
     dot(values, values)
 }
 
-fn dot(a: &Tensor, b: &Tensor) -> f64 {
+pub fn dot(a: &Tensor, b: &Tensor) -> f64 {
     no_grad(|| (a * b).sum(Kind::Double).double_value(&[]))
 }

@@ -13,7 +13,7 @@ use super::super::experts;
 use super::super::real::Real;
 use super::super::tests::{bench, content};
 use super::super::zca::Zca;
-use super::student::Loss;
+use super::student::{Loss, Outcome};
 use super::*;
 use crate::fixture::{Bench, alone, input};
 
@@ -91,15 +91,22 @@ fn close(a: &Tensor, b: &Tensor) -> bool {
     apart(a, b) < 1e-4
 }
 
+fn student(network: &Network, steps: u64, reach: Reach) -> Student<'_> {
+    Student::new(network, steps, reach, &scattered(&[1], 0.0))
+}
+
+fn by_differences(network: &Network, reach: Reach) -> Outcome {
+    student(network, 7, reach).gradients(&way(network), &leaves(), loss(network))
+}
+
 #[test]
 fn the_truncated_gradient_is_that_of_autograd_with_the_weights_of_every_step_detached() {
     let _turn = alone();
     let network = network();
-    let student = Student::new(&network, 7, &scattered(&[1], 0.0));
     let (end, [images, labels, lr]) = by_autograd(&network, 7, true);
-    let differentiated = student.twice(&way(&network), &leaves(), loss(&network));
-    let differences = student.by_differences(&way(&network), &leaves(), loss(&network));
-    for (found, most) in [(differentiated, 1e-4), (differences, 1e-2)] {
+    let differentiated =
+        student(&network, 7, Reach::Step).truncated(&way(&network), &leaves(), loss(&network));
+    for (found, most) in [(differentiated, 1e-4), (by_differences(&network, Reach::Step), 1e-2)] {
         assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
         let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
         assert!(far.iter().all(|far| *far < most), "{far:?}");
@@ -108,47 +115,55 @@ fn the_truncated_gradient_is_that_of_autograd_with_the_weights_of_every_step_det
 }
 
 #[test]
-fn a_student_that_keeps_no_weights_of_its_steps_finds_the_same_bits() {
+fn a_student_that_keeps_nothing_it_can_do_without_finds_the_same_bits() {
     let _turn = alone();
     let network = network();
-    let student = || Student::new(&network, 7, &scattered(&[1], 0.0));
-    let [keeps, forgets] = [student(), student().forgetful()]
-        .map(|student| student.by_differences(&way(&network), &leaves(), loss(&network)));
-    assert_eq!((keeps.loss, keeps.lr), (forgets.loss, forgets.lr));
-    assert_eq!((keeps.images, keeps.labels), (forgets.images, forgets.labels));
+    for reach in [Reach::Step, Reach::Way] {
+        let keeps = by_differences(&network, reach);
+        let mut forgetful = student(&network, 7, reach);
+        forgetful.kept = forgetful.kept.map(|kept| kept.least(reach));
+        let forgets = forgetful.gradients(&way(&network), &leaves(), loss(&network));
+        assert_eq!((keeps.loss, keeps.lr), (forgets.loss, forgets.lr));
+        assert_eq!((keeps.images, keeps.labels), (forgets.images, forgets.labels));
+    }
 }
 
 #[test]
-fn weights_are_kept_of_few_steps_only() {
+fn of_few_steps_all_is_kept_and_of_many_what_cannot_be_done_without() {
     let network = network();
     let each = 4 * network.count() as u64;
-    let most = (32 << 20) / each;
-    let kept = [1, 7, most, most + 1, u64::MAX].map(|steps| student::kept(&network, steps, Device::Cpu));
-    assert_eq!(kept, [each, 7 * each, most * each, 0, 0]);
+    let most = (64 << 20) / each;
+    let kept = |steps: u64, batch: u64, reach| kept::bytes(&network, steps, batch, reach, Device::Cpu);
+    let weights = [1, 7, most, most + 1, u64::MAX].map(|steps| kept(steps, 0, Reach::Step));
+    assert_eq!(weights, [each, 7 * each, most * each, 0, 0]);
+    assert_eq!([7, 2 * most].map(|steps| kept(steps, 0, Reach::Way)), [14 * each, 4 * most * each]);
+    let signs = [1, u64::from(u32::MAX)].map(|batch| kept(7, batch, Reach::Step) - 7 * each);
+    assert_eq!(signs, [7 * network.activation_bytes() / 4, 64 << 20]);
 }
 
 #[test]
 fn the_unrolled_gradient_is_that_of_autograd_through_all_steps_and_another_than_the_truncated() {
     let _turn = alone();
     let network = network();
-    let student = Student::new(&network, 7, &scattered(&[1], 0.0));
-    let found = student.unrolled(&way(&network), &leaves(), loss(&network));
     let (end, [images, labels, lr]) = by_autograd(&network, 7, false);
-    assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
-    assert!(close(&found.images, &images) && close(&found.labels.unwrap(), &labels));
-    assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
-    let truncated = student.twice(&way(&network), &leaves(), loss(&network));
-    assert!((truncated.loss - end).abs() < 1e-5 * end && !close(&truncated.images, &images));
+    let through_graph = student(&network, 7, Reach::Way).unrolled(&way(&network), &leaves(), loss(&network));
+    for (found, most) in [(through_graph, 1e-4), (by_differences(&network, Reach::Way), 1e-2)] {
+        assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
+        let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
+        assert!(far.iter().all(|far| *far < most), "{far:?}");
+        assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
+    }
+    let truncated = student(&network, 7, Reach::Step).truncated(&way(&network), &leaves(), loss(&network));
+    assert!((truncated.loss - end).abs() < 1e-5 * end && apart(&truncated.images, &images) > 2e-2);
 }
 
 #[test]
 fn of_a_single_step_both_gradients_are_the_same() {
     let _turn = alone();
     let network = network();
-    let student = Student::new(&network, 1, &scattered(&[1], 0.0));
     let [a, b] = [
-        student.twice(&way(&network), &leaves(), loss(&network)),
-        student.unrolled(&way(&network), &leaves(), loss(&network)),
+        student(&network, 1, Reach::Step).truncated(&way(&network), &leaves(), loss(&network)),
+        student(&network, 1, Reach::Way).unrolled(&way(&network), &leaves(), loss(&network)),
     ];
     assert!(close(&a.images, &b.images) && close(&a.labels.unwrap(), &b.labels.unwrap()));
 }
