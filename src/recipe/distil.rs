@@ -304,6 +304,7 @@ impl Describe for Distil {
             Method::FeatureRegression(settings) => parts.extend(settings.optimizer.part()),
             _ => {}
         }
+        // A network without max pooling has another gradient by it; which network follows, is not known here.
         if self.method.following(self.images_per_class).is_some_and(|following| following.unroll) {
             parts.push(("method.unroll".into(), UNROLL));
         }

@@ -5,9 +5,9 @@ use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use pipeline::engine::{self, Job};
+use pipeline::engine::{self, Job, Task};
 
-use crate::determinism;
+use crate::{determinism, distil};
 
 /// libtorch's folder when this program was built.
 const BUILT_WITH: &str = env!("LIBTORCH_LIB");
@@ -29,7 +29,8 @@ pub trait Machine {
 ///
 /// # Errors
 /// The job wants CUDA and there is none: never a silent run on the CPU.
-pub fn prepare(job: &Job) -> Result<tch::Device> {
+pub fn prepare(task: &Task) -> Result<tch::Device> {
+    let job = &task.job;
     if let engine::Device::Cuda(index) = job.device {
         // Sound: the only threads so far are the engine's watchers of stdin and signals, which read no environment.
         unsafe {
@@ -38,6 +39,10 @@ pub fn prepare(job: &Job) -> Result<tch::Device> {
             env::set_var("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
             // Without it cuBLAS may add in another order each time.
             env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+            if distil::takes_differences(task) {
+                // cuDNN's convolutions in f32 would round to ten bits, which is more than such a difference is.
+                env::set_var("NVIDIA_TF32_OVERRIDE", "0");
+            }
         }
     }
     let device = choose(&ThisMachine, &job.device)?;

@@ -67,7 +67,7 @@ fn dispatch(task: &Task) -> Result<()> {
         .iter()
         .find(|(known, _)| *known == kind)
         .with_context(|| format!("`pipeline-worker` does no stage of the kind `{kind}`"))?;
-    let device = device::prepare(&task.job)?;
+    let device = device::prepare(task)?;
     task.note("libtorch", describe::libtorch_version());
     task.note("cpu_capability", describe::capability());
     if device.is_cuda() && !device::is_to_be_deterministic(&task.job) {

@@ -32,26 +32,28 @@ pub fn gather(opened: &OpenedExperiment, store: &Store, include: bool) -> Result
         |path: &str, text: String| Member { path: path.into(), content: Content::Bytes(text.into_bytes()) };
     members.push(text(&file, experiment.resolved()));
     members.push(text("pipeline.toml", toml::to_string(&project).context("the project has no TOML form")?));
-    let environments: BTreeMap<String, &serde_json::Value> = experiment
-        .graph
-        .stages
-        .iter()
-        .filter(|stage| !stage.environment.is_null())
-        .map(|stage| (stage.environment.to_string(), &stage.environment))
-        .collect();
-    let libtorch = environments.values().find_map(|environment| environment["libtorch"].as_str());
+    let environments = environments(&experiment.graph.stages);
+    let libtorch = environments.iter().find_map(|environment| environment["libtorch"].as_str());
     let manifest = Manifest {
         version: 1,
         experiment: experiment.name.clone(),
         file,
         pipeline: env!("CARGO_PKG_VERSION").to_string(),
         libtorch: libtorch.unwrap_or_default().to_string(),
-        environments: environments.into_values().cloned().collect(),
+        environments: environments.into_iter().cloned().collect(),
         data,
         files: Vec::new(),
         expected: made.iter().flatten().map(expected).collect(),
     };
     Ok((manifest, members))
+}
+
+/// What the stages' programs ran on, each once, in the order of their text.
+fn environments(stages: &[Stage]) -> Vec<&serde_json::Value> {
+    let told = stages.iter().map(|stage| &stage.environment).filter(|environment| !environment.is_null());
+    let by_text: BTreeMap<String, _> =
+        told.map(|environment| (environment.to_string(), environment)).collect();
+    by_text.into_values().collect()
 }
 
 /// Names the place of a data set in the bundle, and its layout: where only some files are taken along, they might not

@@ -280,7 +280,11 @@ impl DifficultyAligned {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{from_value, json};
+
+    use super::super::Distil;
     use super::*;
+    use crate::recipe::Describe;
 
     #[test]
     fn the_window_grows_from_the_first_latest_start_to_the_last() {
@@ -298,5 +302,18 @@ mod tests {
         assert_eq!((fifty.student_steps, fifty.window.latest, fifty.student_lr_lr), (30, 40, 1e-5));
         let aligned = DifficultyAligned::default().following(10);
         assert_eq!((aligned.window.first_latest, aligned.window.latest, aligned.labels_lr), (10, 20, 2.0));
+    }
+
+    #[test]
+    fn a_gradient_through_all_steps_has_a_revision_of_its_own() {
+        for method in ["trajectory-matching", "difficulty-aligned"] {
+            let parts = |unroll: bool| {
+                let told = json!({ "from": "photos", "images_per_class": 1, "method": { method: { "unroll": unroll } } });
+                from_value::<Distil>(told).unwrap().parts()
+            };
+            let own = parts(false);
+            assert_eq!(own[0].0, format!("method.{method}"));
+            assert_eq!(parts(true), [own, vec![("method.unroll".to_string(), 2)]].concat());
+        }
     }
 }

@@ -9,10 +9,10 @@ use pipeline::recipe::{Distil, Dsa, Method, Preprocess};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
-use super::distil;
 use super::real::Real;
 use super::synthetic::Synthetic;
 use super::zca::Zca;
+use super::{distil, takes_differences};
 use crate::fixture::{Bench, alone, image_set, input};
 use crate::randomness::Stream;
 use crate::training::dsa::Draw;
@@ -238,4 +238,17 @@ fn a_network_trained_on_a_whitened_set_is_scored_on_whitened_images() {
     let (trained, scored) = (train.json("training.json"), evaluate.json("metrics.json"));
     assert_eq!(trained["valid_accuracy"], scored["accuracy"]);
     assert!(scored["accuracy"].as_f64().unwrap() > 0.6, "{scored}");
+}
+
+#[test]
+fn methods_that_follow_experts_take_differences() {
+    let folder = tempfile::tempdir().unwrap();
+    let takes = |method: &str, kind: &str| {
+        let parameters = json!({ "images_per_class": 1, "method": { method: {} } });
+        let mut bench = bench(folder.path(), parameters);
+        bench.job.kind = kind.to_string();
+        takes_differences(&bench.task())
+    };
+    assert!(takes("trajectory-matching", "distil") && takes("difficulty-aligned", "distil"));
+    assert!(!takes("distribution-matching", "distil") && !takes("trajectory-matching", "train"));
 }

@@ -55,18 +55,18 @@ impl Signs {
         self.masks.borrow().iter().map(|mask| mask.numel() as i64).sum()
     }
 
-    /// The same, held in `place`, `[count or more]` bool, from its beginning on.
-    pub fn moved(&self, place: &Tensor) -> Signs {
+    /// The same, which lie in `place`, `[count or more]` bool, from its beginning on; what stood there is overwritten.
+    pub fn copied_to(&self, place: &Tensor) -> Signs {
         let mut start = 0;
         let masks = self.masks.borrow();
-        let moved = masks.iter().map(|mask| {
+        let copies = masks.iter().map(|mask| {
             let count = mask.numel() as i64;
             let mut own = place.narrow(0, start, count).as_strided(mask.size(), mask.stride(), None);
             start += count;
             own.copy_(mask);
             own
         });
-        Signs { masks: RefCell::new(moved.collect()), next: Cell::new(0) }
+        Signs { masks: RefCell::new(copies.collect()), next: Cell::new(0) }
     }
 }
 
@@ -228,6 +228,23 @@ fn pool(layer: &Layer, x: &Tensor) -> Tensor {
 mod tests {
     use super::*;
     use crate::models::tests::images;
+
+    #[test]
+    fn signs_lie_one_behind_the_other_and_hold_values_in_any_layout() {
+        let planar = images(2, 4) - 0.5;
+        let rows = planar.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        let few = planar.narrow(0, 0, 1);
+        let noted = Signs::default();
+        [&planar, &rows, &few].iter().for_each(|x| noted.note(x));
+        let place = Tensor::ones([noted.count() + 7], (Kind::Bool, planar.device()));
+        let held = noted.copied_to(&place);
+        assert_eq!(noted.count(), 5 * 3 * 4 * 4);
+        assert!(place.narrow(0, noted.count(), 7).all().is_nonzero());
+        for x in [planar, rows, few] {
+            assert_eq!(held.hold(&x), x.relu());
+        }
+        assert_eq!(place.narrow(0, 0, 96), (images(2, 4) - 0.5).gt(0.0).view(-1));
+    }
 
     #[test]
     fn gelu_of_maps_is_that_of_rows_but_for_rounding() {

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::models::{Network, Signs};
 
-/// Bytes of weights, and of signs, that are kept of a way to spare work: beyond, memory does not grow with its steps.
+/// Bytes of weights, and as many of signs, that are kept to spare work: beyond, memory does not grow with the steps.
 const MOST_ON_CPU: u64 = 64 << 20;
 const MOST_ON_CUDA: u64 = 1 << 30;
 
@@ -18,9 +18,9 @@ fn most(device: Device) -> u64 {
 /// How the end of a way depends on what is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Each step by itself: its weights are as they are.
+    /// Through each step's gradient, at weights that are as they are.
     Step,
-    /// Through the weights of all later steps.
+    /// Through the weights of all later steps, too.
     Way,
 }
 
@@ -28,10 +28,8 @@ pub enum Reach {
 pub struct Kept {
     steps: u64,
     device: Device,
-    /// `[steps, weights]`.
-    weights: Option<Tensor>,
-    /// `[steps, weights]`.
-    gradients: Option<Tensor>,
+    weights: Option<Rows>,
+    gradients: Option<Rows>,
     /// `[steps, values]` bool, as soon as it is known how many there are; `None` where that is too many.
     signs: OnceCell<Option<Tensor>>,
 }
@@ -40,7 +38,7 @@ impl Kept {
     /// Of so many steps of a network without max pooling. A [`Reach::Way`] cannot do without its weights and gradients; otherwise
     /// weights are kept where they are few.
     pub fn new(network: &Network, steps: u64, reach: Reach, device: Device) -> Kept {
-        let rows = || Tensor::zeros([steps as i64, network.count()], (Kind::Float, device));
+        let rows = || Rows { steps: steps as i64, all: OnceCell::new() };
         let keeps_weights = bytes_of_weights(network, steps, reach, device) > 0;
         Kept {
             steps,
@@ -51,39 +49,47 @@ impl Kept {
         }
     }
 
-    /// Nothing but what cannot be done without.
+    /// The same without signs.
     #[cfg(test)]
-    pub fn least(self, reach: Reach) -> Kept {
-        let weights = self.weights.filter(|_| reach == Reach::Way);
-        Kept { weights, signs: OnceCell::from(None), ..self }
+    pub fn without_signs(self) -> Kept {
+        Kept { signs: OnceCell::from(None), ..self }
     }
 
+    /// The same without weights.
+    #[cfg(test)]
+    pub fn without_weights(self) -> Kept {
+        Kept { weights: None, ..self }
+    }
+
+    /// Whether weights of every step are kept.
     pub fn has_weights(&self) -> bool {
         self.weights.is_some()
     }
 
+    /// Takes over the weights before a step, `[weights]`, if any are kept.
     pub fn keep_weights(&self, step: u64, flat: &Tensor) {
-        put(self.weights.as_ref(), step, flat);
+        self.weights.iter().for_each(|rows| rows.put(step, flat));
     }
 
+    /// Takes over the gradients of a step, `[weights]`, if any are kept.
     pub fn keep_gradients(&self, step: u64, flat: &Tensor) {
-        put(self.gradients.as_ref(), step, flat);
+        self.gradients.iter().for_each(|rows| rows.put(step, flat));
     }
 
     /// `[weights]` before a step.
     ///
     /// # Panics
-    /// None are kept.
+    /// They were not kept.
     pub fn weights(&self, step: u64) -> Tensor {
-        self.weights.as_ref().expect("weights are kept").get(step as i64)
+        self.weights.as_ref().expect("weights are kept").get(step)
     }
 
     /// `[weights]` that a step took.
     ///
     /// # Panics
-    /// None are kept.
+    /// They were not kept.
     pub fn gradients(&self, step: u64) -> Tensor {
-        self.gradients.as_ref().expect("gradients are kept").get(step as i64)
+        self.gradients.as_ref().expect("gradients are kept").get(step)
     }
 
     /// Whether signs are worth noting: unless there are known to be too many.
@@ -91,20 +97,32 @@ impl Kept {
         self.signs.get().is_none_or(Option::is_some)
     }
 
-    /// The signs of a step, to be held later; `None` where they are too many. The first step is as large as any.
+    /// The signs of a step, to be held later; `None` where they are too many. No step has more than the first.
     pub fn signs(&self, step: u64, noted: &Signs) -> Option<Signs> {
         let all = self.signs.get_or_init(|| {
             let count = noted.count();
             let fits = self.steps.saturating_mul(count as u64) <= most(self.device);
             fits.then(|| Tensor::zeros([self.steps as i64, count], (Kind::Bool, self.device)))
         });
-        all.as_ref().map(|all| no_grad(|| noted.moved(&all.get(step as i64))))
+        all.as_ref().map(|all| no_grad(|| noted.copied_to(&all.get(step as i64))))
     }
 }
 
-fn put(rows: Option<&Tensor>, step: u64, flat: &Tensor) {
-    if let Some(rows) = rows {
-        no_grad(|| rows.get(step as i64).copy_(flat));
+/// A row a step, `[steps, values]`, in memory from the first on.
+struct Rows {
+    steps: i64,
+    all: OnceCell<Tensor>,
+}
+
+impl Rows {
+    fn put(&self, step: u64, row: &Tensor) {
+        let shape = [self.steps, row.numel() as i64];
+        let all = self.all.get_or_init(|| Tensor::zeros(shape, (row.kind(), row.device())));
+        no_grad(|| all.get(step as i64).copy_(row));
+    }
+
+    fn get(&self, step: u64) -> Tensor {
+        self.all.get().expect("a row was put").get(step as i64)
     }
 }
 
@@ -117,10 +135,12 @@ fn bytes_of_weights(network: &Network, steps: u64, reach: Reach, device: Device)
     }
 }
 
-/// Bytes that are kept of so many steps on `batch` images each.
+/// Bytes that are kept at most of so many steps on `batch` images each: how many values go through a ReLU is not known, only
+/// that all activations are more.
 pub fn bytes(network: &Network, steps: u64, batch: u64, reach: Reach, device: Device) -> u64 {
-    let gradients = if reach == Reach::Way { steps.saturating_mul(4 * network.count() as u64) } else { 0 };
-    // A byte of what takes four as an activation; not all of these go through a ReLU.
-    let signs = steps.saturating_mul(batch * network.activation_bytes() / 4);
-    bytes_of_weights(network, steps, reach, device) + gradients + signs.min(most(device))
+    let weights = bytes_of_weights(network, steps, reach, device);
+    let gradients = if reach == Reach::Way { weights } else { 0 };
+    // A byte of what takes four as an activation.
+    let signs = steps.saturating_mul(batch * network.activation_bytes() / 4).min(most(device));
+    weights.saturating_add(gradients) + if weights == 0 { 0 } else { signs }
 }

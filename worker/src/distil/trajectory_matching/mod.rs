@@ -51,9 +51,10 @@ pub fn distil(task: &Task, synthetic: &Synthetic, recipe: &Distil) -> Result<Dis
     let network = described.network_for(task, synthetic.real, synthetic.is_whitened())?;
     let trajectories = Trajectories::read(task.input("experts", files::TRAJECTORIES)?)?;
     let matching = Matching::new(task, synthetic, following, &network, &trajectories)?;
-    let remedy = match following.unroll {
-        true => "leave `unroll` out, or lower `student_steps`",
-        false => "set `batch`, or lower `images_per_class` or the image size",
+    let remedy = match (following.unroll, &matching.student.kept) {
+        (true, None) => "leave `unroll` out, or lower `student_steps`",
+        (true, Some(_)) => "set `batch`, or lower `student_steps`, `images_per_class` or the image size",
+        (false, _) => "set `batch`, or lower `images_per_class` or the image size",
     };
     memory::tell(task, synthetic.device, matching.peak(), "an iteration", remedy);
     let outcome = iteration::run(task, &matching)?;
@@ -203,18 +204,21 @@ impl Matching<'_> {
     fn peak(&self) -> u64 {
         let Student { network, steps, reach, .. } = self.student;
         let (image, batch) = (4 * 3 * self.synthetic.side().pow(2), self.batch() as u64);
-        let (graphs, passes, weights) = match (network.is_smooth_but_for_relu(), reach) {
-            (true, _) => (1, 2, 8),
+        let by_differences = self.student.kept.is_some();
+        let (graphs, passes, weights) = match (by_differences, reach) {
+            (true, Reach::Step) => (1, 2, 8),
+            (true, Reach::Way) => (1, 2, 10),
             (false, Reach::Step) => (1, 4, 8),
             (false, Reach::Way) => (steps, 3, 3),
         };
+        // Sums of gradients are in f64.
+        let (of_way, images) = match by_differences {
+            true => (kept::bytes(network, steps, batch, reach, self.synthetic.device), 12),
+            false => (0, 6),
+        };
         let held = memory::held(self.following.dsa.changes().is_some());
         let graph = held * batch * (passes * network.activation_bytes() + 4 * image);
-        let of_way = match network.is_smooth_but_for_relu() {
-            true => kept::bytes(network, steps, batch, reach, self.synthetic.device),
-            false => 0,
-        };
-        let kept = self.count() as u64 * 6 * image + of_way + self.coded.peak(self.count() as u64);
+        let kept = self.count() as u64 * images * image + of_way + self.coded.peak(self.count() as u64);
         self.synthetic.stored() + kept + graphs * graph + weights.max(graphs * 3) * 4 * network.count() as u64
     }
 

@@ -49,6 +49,7 @@ impl Leaves {
         Leaves { images: leaf(images), labels: labels.map(leaf) }
     }
 
+    /// In this order.
     pub fn all(&self) -> Vec<&Tensor> {
         std::iter::once(&self.images).chain(&self.labels).collect()
     }
@@ -59,6 +60,7 @@ impl Leaves {
     }
 }
 
+/// Adds to each sum its part.
 pub fn add(sums: &mut [Tensor], parts: &[Tensor]) {
     no_grad(|| sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part));
 }
@@ -101,6 +103,7 @@ pub trait Loss: Fn(u64, &[Tensor], &Leaves, Kinks) -> Tensor {}
 impl<F: Fn(u64, &[Tensor], &Leaves, Kinks) -> Tensor> Loss for F {}
 
 impl Student<'_> {
+    /// On the device of `like`.
     pub fn new<'a>(network: &'a Network, steps: u64, reach: Reach, like: &Tensor) -> Student<'a> {
         let device = like.device();
         let weights = || Parameters::zeros(network.parameters(), network.layout(), device);
@@ -112,18 +115,21 @@ impl Student<'_> {
     /// that leave out how the leaves move later steps (Cui et al. 2023, eq. 6 to 9), Σ ∂/∂X of v·g_i with
     /// v = ∂L/∂g_i = 2·(θ_N - θ*)·(-α) / ‖θ_0 - θ*‖², which is the same for every step but known only in the end.
     pub fn gradients(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
-        match (&self.kept, self.reach) {
-            (Some(kept), reach) => {
-                let round = Round { student: self, kept, way, leaves, loss };
-                if reach == Reach::Step { round.truncated() } else { round.unrolled() }
-            }
-            (None, Reach::Step) => self.truncated(way, leaves, loss),
-            (None, Reach::Way) => self.unrolled(way, leaves, loss),
+        let Some(kept) = &self.kept else {
+            return match self.reach {
+                Reach::Step => self.truncated_by_autograd(way, leaves, loss),
+                Reach::Way => self.unrolled_by_autograd(way, leaves, loss),
+            };
+        };
+        let round = Round { student: self, kept, way, leaves, loss };
+        match self.reach {
+            Reach::Step => round.truncated(),
+            Reach::Way => round.unrolled(),
         }
     }
 
     /// By differentiating gradients. The second round goes the way of the first again, so that nothing is kept of a step.
-    pub fn truncated(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
+    fn truncated_by_autograd(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
         let still =
             Leaves { images: leaves.images.detach(), labels: leaves.labels.as_ref().map(Tensor::detach) };
         self.weights.set(&way.from);
@@ -162,7 +168,7 @@ impl Student<'_> {
     }
 
     /// By one graph of all steps.
-    pub fn unrolled(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
+    fn unrolled_by_autograd(&self, way: &Way, leaves: &Leaves, loss: impl Loss) -> Outcome {
         self.weights.set(&way.from);
         self.fixed.set(&way.to);
         let lr = Tensor::from(way.lr as f32).to_device(way.from.device()).set_requires_grad(true);
@@ -189,6 +195,6 @@ pub fn square(values: &Tensor) -> f64 {
     dot(values, values)
 }
 
-pub fn dot(a: &Tensor, b: &Tensor) -> f64 {
+fn dot(a: &Tensor, b: &Tensor) -> f64 {
     no_grad(|| (a * b).sum(Kind::Double).double_value(&[]))
 }

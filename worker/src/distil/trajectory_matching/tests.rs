@@ -13,9 +13,11 @@ use super::super::experts;
 use super::super::real::Real;
 use super::super::tests::{bench, content};
 use super::super::zca::Zca;
+use super::kept::Kept;
 use super::student::{Loss, Outcome};
 use super::*;
 use crate::fixture::{Bench, alone, input};
+use crate::models::{Parameters, Signs};
 
 const LR: f64 = 0.3;
 
@@ -53,7 +55,7 @@ fn leaves() -> Leaves {
 /// gradients with respect to images, labels and learning rate.
 fn by_autograd(network: &Network, steps: u64, detached: bool) -> (f64, [Tensor; 3]) {
     let (way, leaves, loss) = (way(network), leaves(), loss(network));
-    let parameters = crate::models::Parameters::zeros(network.parameters(), network.layout(), Device::Cpu);
+    let parameters = Parameters::zeros(network.parameters(), network.layout(), Device::Cpu);
     let lr = Tensor::from(LR as f32).set_requires_grad(true);
     let mut theta = way.from.copy();
     let mut moved = theta.copy();
@@ -87,85 +89,100 @@ fn apart(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).norm().double_value(&[]) / b.norm().double_value(&[])
 }
 
-fn close(a: &Tensor, b: &Tensor) -> bool {
-    apart(a, b) < 1e-4
-}
-
 fn student(network: &Network, steps: u64, reach: Reach) -> Student<'_> {
     Student::new(network, steps, reach, &scattered(&[1], 0.0))
 }
 
-fn by_differences(network: &Network, reach: Reach) -> Outcome {
-    student(network, 7, reach).gradients(&way(network), &leaves(), loss(network))
+fn found_by(student: &Student) -> Outcome {
+    student.gradients(&way(student.network), &leaves(), loss(student.network))
+}
+
+/// Once by differences, and once by autograd, as a network with max pooling has to.
+fn both_ways(network: &Network, steps: u64, reach: Reach) -> [Outcome; 2] {
+    let by_autograd = Student { kept: None, ..student(network, steps, reach) };
+    [found_by(&student(network, steps, reach)), found_by(&by_autograd)]
 }
 
 #[test]
-fn the_truncated_gradient_is_that_of_autograd_with_the_weights_of_every_step_detached() {
+fn gradients_are_those_of_autograd_with_the_weights_of_every_step_detached_or_not() {
     let _turn = alone();
     let network = network();
-    let (end, [images, labels, lr]) = by_autograd(&network, 7, true);
-    let differentiated =
-        student(&network, 7, Reach::Step).truncated(&way(&network), &leaves(), loss(&network));
-    for (found, most) in [(differentiated, 1e-4), (by_differences(&network, Reach::Step), 1e-2)] {
-        assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
-        let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
-        assert!(far.iter().all(|far| *far < most), "{far:?}");
-        assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
+    for (reach, detached) in [(Reach::Step, true), (Reach::Way, false)] {
+        let (end, [images, labels, lr]) = by_autograd(&network, 7, detached);
+        for (found, most) in both_ways(&network, 7, reach).into_iter().zip([3e-3, 1e-4]) {
+            assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
+            let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
+            assert!(far.iter().all(|far| *far < most), "{far:?}");
+            assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
+        }
     }
 }
 
 #[test]
-fn a_student_that_keeps_nothing_it_can_do_without_finds_the_same_bits() {
+fn what_images_do_to_later_steps_counts_unless_there_are_none() {
     let _turn = alone();
     let network = network();
+    let far = |steps: u64| -> Vec<f64> {
+        let all = [Reach::Step, Reach::Way].map(|reach| both_ways(&network, steps, reach));
+        let [[a, b], [c, d]] = all;
+        vec![apart(&a.images, &c.images), apart(&b.images, &d.images)]
+    };
+    assert!(far(1).iter().all(|far| *far < 1e-2), "{:?}", far(1));
+    assert!(far(7).iter().all(|far| *far > 3e-2), "{:?}", far(7));
+}
+
+#[test]
+fn a_student_that_keeps_less_finds_the_same_bits() {
+    let _turn = alone();
+    let network = network();
+    let bits = |student: &Student| {
+        let Outcome { loss, lr, images, labels } = found_by(student);
+        (loss, lr, images, labels)
+    };
     for reach in [Reach::Step, Reach::Way] {
-        let keeps = by_differences(&network, reach);
-        let mut forgetful = student(&network, 7, reach);
-        forgetful.kept = forgetful.kept.map(|kept| kept.least(reach));
-        let forgets = forgetful.gradients(&way(&network), &leaves(), loss(&network));
-        assert_eq!((keeps.loss, keeps.lr), (forgets.loss, forgets.lr));
-        assert_eq!((keeps.images, keeps.labels), (forgets.images, forgets.labels));
+        let keeps = student(&network, 7, reach);
+        let told = bits(&keeps);
+        let kept = || Kept::new(&network, 7, reach, Device::Cpu);
+        let forgets = |kept: Kept| Student { kept: Some(kept), ..student(&network, 7, reach) };
+        assert_eq!(told, bits(&forgets(kept().without_signs())));
+        if reach == Reach::Step {
+            assert_eq!(told, bits(&forgets(kept().without_weights())));
+        }
+        // What was kept of another way does not show.
+        let other = Way { lr: LR / 3.0, ..way(&network) };
+        keeps.gradients(&other, &leaves(), loss(&network));
+        assert_eq!(told, bits(&keeps));
     }
 }
 
 #[test]
-fn of_few_steps_all_is_kept_and_of_many_what_cannot_be_done_without() {
+fn signs_that_are_too_many_are_not_kept() {
+    let network = network();
+    let signs = Signs::default();
+    let weights = Parameters::zeros(network.parameters(), network.layout(), Device::Cpu);
+    drop(loss(&network)(0, weights.tensors(), &leaves(), Kinks::Noted(&signs)));
+    let most = (64 << 20) / signs.count() as u64;
+    for (steps, fits) in [(most, true), (most + 1, false)] {
+        let kept = Kept::new(&network, steps, Reach::Step, Device::Cpu);
+        assert!(kept.may_keep_signs());
+        assert_eq!((kept.signs(0, &signs).is_some(), kept.may_keep_signs()), (fits, fits));
+    }
+}
+
+#[test]
+fn bytes_of_a_way_grow_with_its_steps_up_to_a_limit_unless_it_cannot_do_without() {
     let network = network();
     let each = 4 * network.count() as u64;
-    let most = (64 << 20) / each;
+    let limit = 64 << 20;
+    let most = limit / each;
     let kept = |steps: u64, batch: u64, reach| kept::bytes(&network, steps, batch, reach, Device::Cpu);
     let weights = [1, 7, most, most + 1, u64::MAX].map(|steps| kept(steps, 0, Reach::Step));
     assert_eq!(weights, [each, 7 * each, most * each, 0, 0]);
     assert_eq!([7, 2 * most].map(|steps| kept(steps, 0, Reach::Way)), [14 * each, 4 * most * each]);
     let signs = [1, u64::from(u32::MAX)].map(|batch| kept(7, batch, Reach::Step) - 7 * each);
-    assert_eq!(signs, [7 * network.activation_bytes() / 4, 64 << 20]);
-}
-
-#[test]
-fn the_unrolled_gradient_is_that_of_autograd_through_all_steps_and_another_than_the_truncated() {
-    let _turn = alone();
-    let network = network();
-    let (end, [images, labels, lr]) = by_autograd(&network, 7, false);
-    let through_graph = student(&network, 7, Reach::Way).unrolled(&way(&network), &leaves(), loss(&network));
-    for (found, most) in [(through_graph, 1e-4), (by_differences(&network, Reach::Way), 1e-2)] {
-        assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
-        let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
-        assert!(far.iter().all(|far| *far < most), "{far:?}");
-        assert!((found.lr / lr.double_value(&[]) - 1.0).abs() < 1e-3, "{} {lr}", found.lr);
-    }
-    let truncated = student(&network, 7, Reach::Step).truncated(&way(&network), &leaves(), loss(&network));
-    assert!((truncated.loss - end).abs() < 1e-5 * end && apart(&truncated.images, &images) > 2e-2);
-}
-
-#[test]
-fn of_a_single_step_both_gradients_are_the_same() {
-    let _turn = alone();
-    let network = network();
-    let [a, b] = [
-        student(&network, 1, Reach::Step).truncated(&way(&network), &leaves(), loss(&network)),
-        student(&network, 1, Reach::Way).unrolled(&way(&network), &leaves(), loss(&network)),
-    ];
-    assert!(close(&a.images, &b.images) && close(&a.labels.unwrap(), &b.labels.unwrap()));
+    assert_eq!(signs, [7 * network.activation_bytes() / 4, limit]);
+    // Without weights there are no signs to hold beside them.
+    assert_eq!(kept(most + 1, 9, Reach::Step), 0);
 }
 
 /// A distillation in `folder`, after its experts.
