@@ -140,8 +140,8 @@ def heading(options):
         f"\n{machine()}; one thread, fp32; {CLASSES} classes of {SIDE}² pictures, DSA but in the row of DC; medians "
         f"over {options.repeat} repetitions, contestants in turn.\n",
         "Milliseconds of processor time an iteration. × ours: how many times as long PyTorch takes as ours (target: "
-        "1.5). Trajectory matching: in rows of TESLA both take the truncated gradient, in rows of MTT both unroll the "
-        "student.\n",
+        "1.5). Trajectory matching: in rows of TESLA both take the truncated gradient, in rows of MTT both take the one "
+        "through all steps; ours by finite differences, PyTorch's by autograd.\n",
         "| what | images a class | width | real images a class, or steps | ours | PyTorch | × ours |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
