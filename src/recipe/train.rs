@@ -188,8 +188,10 @@ impl Loss {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
+    /// bf16 where the processor or the GPU has instructions for it, else fp32.
     #[default]
     Auto,
+    /// On an NVIDIA GPU convolutions round their factors to TF32, as libtorch has it by default.
     Fp32,
     /// Weights stay in fp32; products are taken in bf16.
     Bf16,
