@@ -10,7 +10,8 @@ use super::{Initial, Siamese};
 /// of the ends over that of the expert's two places. The student's learning rate is learned with the images; what it came to
 /// is the `lr` in `student.json`, which networks trained on the set take with `optimizer = { sgd = { lr = "learned" } }`. Unless
 /// `unroll` is set, the gradient leaves out how images move the student's later steps (Cui et al. 2023, TESLA), and memory
-/// does not grow with them. Where a network has no max pooling, gradients are taken by differences of first ones, to half a percent.
+/// does not grow with them. Where a network has no max pooling, either gradient is taken by finite differences, to half a percent
+/// of autograd's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrajectoryMatching {
