@@ -97,7 +97,7 @@ fn libtorch(facts: &WorkerFacts) -> Finding {
 
 fn cuda(facts: &WorkerFacts, choice: DeviceChoice) -> Finding {
     if facts.cuda.available {
-        return finding("CUDA", Health::Good, format!("available, {} device(s)", facts.cuda.devices));
+        return finding("CUDA", Health::Good, format!("available, {}", facts.cuda.told()));
     }
     let reason = facts.cuda.reason.as_deref().unwrap_or("no reason was given");
     if choice == DeviceChoice::Cuda {

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use super::gpus;
+use crate::energy::nvml;
 use crate::recipe::{DeviceChoice, Machine};
 
 /// What `pipeline-worker --describe` prints: one line of JSON.
@@ -29,8 +31,12 @@ pub struct CudaFacts {
     /// Why it is not.
     #[serde(default)]
     pub reason: Option<String>,
+    /// GPUs of the machine.
     #[serde(default)]
     pub devices: usize,
+    /// Those that this launch may use, as `nvidia-smi` counts.
+    #[serde(skip)]
+    pub indices: Vec<usize>,
 }
 
 /// Why the worker cannot be asked.
@@ -59,9 +65,16 @@ pub fn worker_program() -> Result<PathBuf, WorkerTrouble> {
     if beside.is_file() { Ok(beside) } else { Err(WorkerTrouble::Missing(own)) }
 }
 
-/// The worker's facts, remembered for as long as program and NVIDIA driver stay the same: asking takes the quarter
-/// of a second that libtorch needs to load.
+/// The worker's facts, and the GPUs among them that this launch may use.
 pub fn worker_facts() -> Result<WorkerFacts, WorkerTrouble> {
+    let facts = facts_of_the_machine()?;
+    let visible = std::env::var(gpus::VISIBLE).ok();
+    Ok(WorkerFacts { cuda: facts.cuda.narrowed(visible.as_deref(), nvml::index_of), ..facts })
+}
+
+/// Remembered for as long as program and NVIDIA driver stay the same: asking takes the quarter of a second that libtorch
+/// needs to load.
+fn facts_of_the_machine() -> Result<WorkerFacts, WorkerTrouble> {
     let program = worker_program()?;
     let mark = mark_of(&program);
     let memory = memory_of(&program);
@@ -103,7 +116,8 @@ fn mark_of(program: &Path) -> String {
 
 fn ask(program: &Path) -> Result<WorkerFacts, WorkerTrouble> {
     let fails = |reason: String| WorkerTrouble::Fails { path: program.to_path_buf(), reason };
-    let output = Command::new(program).arg("--describe").stdin(Stdio::null()).output();
+    let output =
+        Command::new(program).arg("--describe").env_remove(gpus::VISIBLE).stdin(Stdio::null()).output();
     let output = output.map_err(|error| fails(error.to_string()))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
@@ -145,11 +159,6 @@ pub fn settle(choice: DeviceChoice, torch_threads: usize, facts: &WorkerFacts) -
     Ok(Machine { cuda, deterministic: false, torch_threads, libtorch, bf16 })
 }
 
-/// The machine's GPUs by index, as `nvidia-smi` counts.
-pub fn devices(facts: &WorkerFacts) -> Vec<usize> {
-    (0..facts.cuda.devices).collect()
-}
-
 /// The unit with which the processor multiplies bf16 faster than fp32: AMX tiles (CPUID leaf 7: EDX bits 22 and 24), or
 /// AVX-512's bf16 products (measured on an AMD EPYC: a step of VGG16-BN takes half the time).
 #[cfg(target_arch = "x86_64")]
@@ -173,7 +182,7 @@ mod tests {
 
     fn facts(available: bool) -> WorkerFacts {
         let reason = (!available).then(|| "no NVIDIA driver".to_string());
-        let cuda = CudaFacts { available, reason, devices: usize::from(available) };
+        let cuda = CudaFacts { available, reason, devices: usize::from(available), indices: Vec::new() };
         WorkerFacts { libtorch: "2.11.0".into(), cuda, ..WorkerFacts::default() }
     }
 

@@ -17,6 +17,7 @@ mod export;
 mod failure;
 mod foreseen;
 mod gc;
+mod gpus;
 mod graph;
 mod init;
 mod journal;

@@ -38,7 +38,7 @@ pub fn show(
     }
     lines(graph, &plan, &times).iter().for_each(|line| say!("{line}"));
     precision.iter().for_each(|settled| say!("{}", settled.line()));
-    room::lines(&opened.experiment, &plan, store).iter().for_each(|line| say!("{line}"));
+    room::lines(&opened.experiment, &plan, store, &options.devices).iter().for_each(|line| say!("{line}"));
     eprint(&format!("{}{}\n", total(&plan, &times, options.jobs), drawn(&energy)));
     Ok(())
 }

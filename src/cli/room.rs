@@ -6,8 +6,8 @@ use crate::experiment::Experiment;
 use crate::networks::{Room, Structure};
 use crate::recipe::{Facts, Recipe, Train, files};
 
-/// A line for each training that is to run on a GPU, each once.
-pub fn lines(experiment: &Experiment, plan: &Plan, store: &Store) -> Vec<String> {
+/// A line for each training that is to run on one of `gpus`, each once.
+pub fn lines(experiment: &Experiment, plan: &Plan, store: &Store, gpus: &[usize]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (id, recipe) in experiment.recipes.iter().enumerate() {
         let stage = &experiment.graph.stages[id];
@@ -17,7 +17,8 @@ pub fn lines(experiment: &Experiment, plan: &Plan, store: &Store) -> Vec<String>
         }
         let from = stage.inputs.iter().find(|input| input.role == "from").map(|input| input.from);
         let made = from.and_then(|from| made(experiment, plan, store, from));
-        let line = format!("{}: {}", stage.name, told(train, &experiment.facts[id], made, nvml::free_memory));
+        let free = || nvml::free_memory(gpus);
+        let line = format!("{}: {}", stage.name, told(train, &experiment.facts[id], made, free));
         if !lines.contains(&line) {
             lines.push(line);
         }
@@ -116,7 +117,7 @@ seed = [0, 1]
             };
             let experiment = experiment::load(&path, &[], &machine).unwrap();
             let states = vec![state; experiment.graph.stages.len()];
-            lines(&experiment, &Plan { states }, &store)
+            lines(&experiment, &Plan { states }, &store, &[])
         };
         let waits = State::Waits { on: 0 };
         let on_gpu = told(true, waits.clone());

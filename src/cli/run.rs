@@ -91,7 +91,7 @@ pub fn options(arguments: &Run, opened: &OpenedExperiment) -> Result<Options, Fa
     let mut options = Options::new(&experiment.name, experiment.root.clone())?;
     if let Some(facts) = worker {
         options.worker_program = machine::worker_program().map_err(Failure::environment)?;
-        options.devices = machine::devices(facts);
+        options.devices = facts.cuda.indices.clone();
     }
     let fit = (options.threads / experiment.project.torch_threads.max(1)).max(1);
     let jobs = arguments.jobs.map(|jobs| jobs as usize).or(experiment.project.jobs);

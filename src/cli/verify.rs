@@ -61,6 +61,7 @@ fn rerun(arguments: &Verify, opened: &Opened, store: &Store) -> Result<(), Failu
     let mut options = Options::new("verify", opened.root.clone())?;
     if let Ok(worker) = machine::worker_program() {
         options.worker_program = worker;
+        options.devices = machine::worker_facts().map(|facts| facts.cuda.indices).unwrap_or_default();
     }
     let mut unlike = 0;
     for artifact in &chosen {

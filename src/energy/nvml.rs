@@ -34,11 +34,21 @@ pub fn names() -> Result<Vec<String>, String> {
     Ok((0..count).map(|index| name(index).unwrap_or_else(|error| error.to_string())).collect())
 }
 
-/// Bytes free on the GPU that has the fewest; `None` without a driver, or GPUs.
-pub fn free_memory() -> Option<u64> {
+/// The index of the GPU that has such a name (`GPU-8a5f…`); `None` without a driver, for another name, and for a part of a GPU
+/// (`MIG-…`), which has no index.
+pub fn index_of(uuid: &str) -> Option<usize> {
+    let device = library().ok().filter(|_| uuid.starts_with("GPU-"))?.device_by_uuid(uuid).ok()?;
+    usize::try_from(device.index().ok()?).ok()
+}
+
+/// Bytes free on the one of these GPUs that has the fewest; `None` without a driver, or GPUs.
+pub fn free_memory(indices: &[usize]) -> Option<u64> {
     let library = library().ok()?;
-    let free = |index| library.device_by_index(index).and_then(|device| device.memory_info()).ok();
-    (0..library.device_count().ok()?).filter_map(free).map(|memory| memory.free).min()
+    let free = |index: &usize| {
+        let device = library.device_by_index(u32::try_from(*index).ok()?).ok()?;
+        device.memory_info().ok().map(|memory| memory.free)
+    };
+    indices.iter().filter_map(free).min()
 }
 
 fn library() -> Result<&'static Nvml, String> {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rayon::prelude::*;
 
 use super::attempt::Attempt;
-use super::devices::Devices;
+use super::devices::{Devices, Grant};
 use super::digest::{FileDigest, Identity, digest_file};
 use super::event::StageEvent;
 use super::job::{Job, JobFile, JobInput, JobSource, PROTOCOL};
@@ -121,6 +121,19 @@ pub fn rerun(store: &Store, artifact: &Artifact, options: &Options) -> Result<Re
     done
 }
 
+/// Waits for a GPU, where the device is one: for any of this launch's, or where it has none, for the same again.
+fn granted(device: &Device, options: &Options, interrupts: &Interrupts) -> Result<Option<Grant>> {
+    let Device::Cuda(index) = device else { return Ok(None) };
+    let same = [*index];
+    let mut devices = Devices::new(if options.devices.is_empty() { &same } else { &options.devices });
+    loop {
+        match devices.grant()? {
+            None if interrupts.count() == 0 => std::thread::sleep(Duration::from_millis(100)),
+            grant => return Ok(grant),
+        }
+    }
+}
+
 fn rerun_in(
     store: &Store,
     artifact: &Artifact,
@@ -131,16 +144,10 @@ fn rerun_in(
     let receipt = &artifact.receipt;
     let mut job = job_again(store, receipt, options)?;
     job.store = elsewhere.root().to_path_buf();
-    let devices: Vec<usize> = match job.device {
-        Device::Cuda(index) => vec![index],
-        Device::Cpu => Vec::new(),
-    };
-    let mut devices = Devices::new(&devices);
     let interrupts = Interrupts::listen();
-    let mut grant = devices.grant()?;
-    while grant.is_none() && job.device != Device::Cpu && interrupts.count() == 0 {
-        std::thread::sleep(Duration::from_millis(100));
-        grant = devices.grant()?;
+    let grant = granted(&job.device, options, &interrupts)?;
+    if let Some(grant) = &grant {
+        job.device = Device::Cuda(grant.device);
     }
     let attempt = Attempt::create(&elsewhere, &mut job)?;
     let mut processes = Processes::new(options, elsewhere.root());
