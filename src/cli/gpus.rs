@@ -27,14 +27,14 @@ impl CudaFacts {
         CudaFacts { indices, ..self }
     }
 
-    /// `2 GPUs`, or which of them.
+    /// `4 GPUs`, or which of them.
     pub fn told(&self) -> String {
-        let (indices, all) = (&self.indices, self.devices);
-        if indices.len() == all {
-            return if all == 1 { "1 GPU".to_string() } else { format!("{all} GPUs") };
+        let (listed, all) = (self.indices.iter().map(usize::to_string).collect::<Vec<_>>(), self.devices);
+        let kind = if listed.len() == 1 { "GPU" } else { "GPUs" };
+        if listed.len() == all {
+            return format!("{all} {kind}");
         }
-        let listed: Vec<String> = indices.iter().map(usize::to_string).collect();
-        format!("of {all} GPUs those numbered {}, as `{VISIBLE}` has it", listed.join(", "))
+        format!("{kind} {} of {all}, as `{VISIBLE}` has it", listed.join(", "))
     }
 }
 
@@ -58,11 +58,10 @@ mod tests {
         assert_eq!(left(Some("GPU-8a5f,0")), [0, 3]);
         // CUDA stops at the first that is none.
         assert_eq!(left(Some("1,9,2")), [1]);
-        assert_eq!(
-            four().narrowed(Some("2"), |_| None).told(),
-            "of 4 GPUs those numbered 2, as `CUDA_VISIBLE_DEVICES` has it"
-        );
-        assert_eq!(four().narrowed(None, |_| None).told(), "4 GPUs");
+        let told = |variable| four().narrowed(variable, |_| None).told();
+        assert_eq!(told(Some("2")), "GPU 2 of 4, as `CUDA_VISIBLE_DEVICES` has it");
+        assert_eq!(told(Some("2,0")), "GPUs 0, 2 of 4, as `CUDA_VISIBLE_DEVICES` has it");
+        assert_eq!(told(None), "4 GPUs");
     }
 
     #[test]
