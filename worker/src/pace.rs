@@ -9,8 +9,8 @@ use tch::Tensor;
 const FIRST: Duration = Duration::from_millis(100);
 /// Pauses double up to this.
 const USUAL: Duration = Duration::from_secs(20);
-/// A checkpoint takes a fiftieth of the time at most, as long as that makes no pause longer than the longest.
-const SHARE: u32 = 50;
+/// A checkpoint takes a hundredth of the time at most, as long as that makes no pause longer than the longest.
+const SHARE: u32 = 100;
 /// How fast a checkpoint is taken to be written before the first one is timed.
 const BYTES_A_MILLISECOND: u64 = 500_000;
 /// A kill costs a minute of work at most: this, and the step that it cuts off.
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn pauses_are_long_where_saving_is_but_a_kill_costs_a_minute_at_most() {
         let after = |millis| next(USUAL, Duration::from_millis(millis));
-        assert_eq!(after(600), Duration::from_secs(30));
+        assert_eq!(after(300), Duration::from_secs(30));
         assert_eq!(after(10_000), LONGEST);
         assert!(LONGEST < Duration::from_secs(60));
     }
@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn what_is_large_is_not_saved_at_once() {
         assert_eq!(Pace::of_bytes(1_000_000).pause, FIRST);
-        assert_eq!(Pace::of_bytes(100_000_000).pause, Duration::from_secs(10));
+        assert_eq!(Pace::of_bytes(100_000_000).pause, Duration::from_secs(20));
         assert_eq!(Pace::of_bytes(u64::MAX).pause, LONGEST);
         let [floats, halves] =
             [Kind::Float, Kind::BFloat16].map(|kind| Tensor::zeros([1_000_000], (kind, Device::Cpu)));
-        assert_eq!(Pace::of([&floats, &halves]).pause, Duration::from_millis(600));
+        assert_eq!(Pace::of([&floats, &halves]).pause, Duration::from_millis(1200));
     }
 
     #[test]
