@@ -1,4 +1,4 @@
-//! Which GPU a stage is given, on a machine that a worker made up for it says to have four.
+//! Which GPU a stage is given, on a machine that a worker made up for it says to have 4000: locks of GPUs are the machine's, and nobody holds those of the last ones.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,11 +10,11 @@ use std::os::unix::fs::PermissionsExt;
 use project::{Project, Ran};
 use serde_json::Value;
 
-/// Tells of four GPUs, and of a stage keeps its job alone.
+/// Tells of GPUs, and of a stage keeps its job alone.
 const WORKER: &str = r#"#!/bin/sh
 if [ "$1" = --describe ]; then
     [ -z "$CUDA_VISIBLE_DEVICES" ] || exit 1
-    echo '{"version":"VERSION","libtorch":"2.11.0","cuda":{"available":true,"devices":4}}'
+    echo '{"version":"VERSION","libtorch":"2.11.0","cuda":{"available":true,"devices":4000}}'
     exit
 fi
 read -r job && cp "$job" "$SCRATCH/job.json"
@@ -55,17 +55,19 @@ fn run(project: &Project, visible: &str) -> Ran {
 #[test]
 fn a_stage_is_given_a_gpu_that_the_variable_leaves() {
     let project = project();
-    for visible in ["2", "3,2"] {
+    for (visible, given) in [("3917", 3917), ("3919,3918", 3918)] {
         run(&project, visible).says("net failed");
         let job: Value = serde_json::from_str(&project.read("scratch/job.json")).unwrap();
-        assert_eq!(job["device"]["cuda"], 2, "{job}");
+        assert_eq!(job["device"]["cuda"], given, "{job}");
     }
 }
 
 #[test]
 fn where_the_variable_leaves_no_gpu_nothing_runs_and_it_is_named() {
     let project = project();
-    let ran = run(&project, "-1").expect(3);
-    ran.says("`CUDA_VISIBLE_DEVICES=-1` leaves none of the machine's 4 GPUs");
-    assert!(project.artifacts().is_empty());
+    for (visible, says) in [("-1", "leaves none of"), ("MIG-2e", "names `MIG-2e`, which is none of")] {
+        let ran = run(&project, visible).expect(3);
+        ran.says(&format!("`CUDA_VISIBLE_DEVICES={visible}` {says} the machine's 4000 GPUs"));
+        assert!(project.artifacts().is_empty());
+    }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::gpus::{self, Visible};
 use super::machine::{self, WorkerFacts};
 use super::say::say;
 use crate::recipe::{Dataset, DeviceChoice, Project};
@@ -77,7 +78,8 @@ fn examine(project: &Project, root: &Path) -> Vec<Finding> {
         Err(trouble) => findings.push(split_hint("worker", trouble.to_string())),
     }
     findings.extend([processor(project), memory()]);
-    findings.extend(energy::findings(&project.energy, worker.is_ok_and(|facts| facts.cuda.available)));
+    let gpus = worker.map(|facts| facts.cuda.indices).unwrap_or_default();
+    findings.extend(energy::findings(&project.energy, &gpus));
     findings.extend([space(&store), writable(&store)]);
     findings.extend(project.datasets.iter().map(|(name, set)| data_set(name, set, project, root)));
     findings
@@ -100,6 +102,9 @@ fn cuda(facts: &WorkerFacts, choice: DeviceChoice) -> Finding {
         return finding("CUDA", Health::Good, format!("available, {}", facts.cuda.told()));
     }
     let reason = facts.cuda.reason.as_deref().unwrap_or("no reason was given");
+    if facts.cuda.visible == Visible::Unclear {
+        return finding("CUDA", Health::Bad, format!("not available: {reason}")).hint(gpus::HINT);
+    }
     if choice == DeviceChoice::Cuda {
         let text = format!("not available: {reason}; pipeline.toml insists on it");
         return finding("CUDA", Health::Bad, text).hint("set `device = \"auto\"` or `\"cpu\"`");

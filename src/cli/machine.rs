@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::gpus;
+use super::gpus::{self, Visible};
 use crate::energy::nvml;
 use crate::recipe::{DeviceChoice, Machine};
 
@@ -37,6 +37,8 @@ pub struct CudaFacts {
     /// Those that this launch may use, as `nvidia-smi` counts.
     #[serde(skip)]
     pub indices: Vec<usize>,
+    #[serde(skip)]
+    pub visible: Visible,
 }
 
 /// Why the worker cannot be asked.
@@ -72,7 +74,7 @@ pub fn worker_facts() -> Result<WorkerFacts, WorkerTrouble> {
     Ok(WorkerFacts { cuda: facts.cuda.narrowed(visible.as_deref(), nvml::index_of), ..facts })
 }
 
-/// Remembered for as long as program and NVIDIA driver stay the same: asking takes the quarter of a second that libtorch
+/// Remembered for as long as program, NVIDIA driver and GPUs stay the same: asking takes the quarter of a second that libtorch
 /// needs to load.
 fn facts_of_the_machine() -> Result<WorkerFacts, WorkerTrouble> {
     let program = worker_program()?;
@@ -111,7 +113,8 @@ struct Remembered {
 fn mark_of(program: &Path) -> String {
     let stat = |m: Metadata| format!("{}:{}:{}:{}:{}", m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec());
     let file = std::fs::metadata(program).map(stat).unwrap_or_default();
-    format!("{} {file} {}", program.display(), driver_version().unwrap_or_default())
+    let gpus = std::fs::read_dir("/proc/driver/nvidia/gpus").map_or(0, Iterator::count);
+    format!("{} {file} {} {gpus}", program.display(), driver_version().unwrap_or_default())
 }
 
 fn ask(program: &Path) -> Result<WorkerFacts, WorkerTrouble> {
@@ -142,6 +145,10 @@ pub fn driver_version() -> Option<String> {
 pub fn settle(choice: DeviceChoice, torch_threads: usize, facts: &WorkerFacts) -> Result<Machine, String> {
     let cuda = match choice {
         DeviceChoice::Cpu => false,
+        DeviceChoice::Auto if facts.cuda.visible == Visible::Unclear => {
+            let reason = facts.cuda.reason.clone().unwrap_or_default();
+            return Err(format!("{reason}\nhint: {}; `--set device=cpu` runs on the processor", gpus::HINT));
+        }
         DeviceChoice::Auto => facts.cuda.available,
         DeviceChoice::Cuda if facts.cuda.available => true,
         DeviceChoice::Cuda => {
@@ -182,7 +189,7 @@ mod tests {
 
     fn facts(available: bool) -> WorkerFacts {
         let reason = (!available).then(|| "no NVIDIA driver".to_string());
-        let cuda = CudaFacts { available, reason, devices: usize::from(available), indices: Vec::new() };
+        let cuda = CudaFacts { available, reason, devices: usize::from(available), ..CudaFacts::default() };
         WorkerFacts { libtorch: "2.11.0".into(), cuda, ..WorkerFacts::default() }
     }
 
@@ -197,6 +204,18 @@ mod tests {
         assert!(settle(DeviceChoice::Auto, 1, &facts(true)).expect("settles").cuda);
         assert!(!settle(DeviceChoice::Auto, 1, &facts(false)).expect("settles").cuda);
         assert!(!settle(DeviceChoice::Cpu, 1, &facts(true)).expect("settles").cuda);
+    }
+
+    #[test]
+    fn a_variable_that_names_no_gpu_is_no_reason_to_compute_elsewhere() {
+        let unclear = |told: &str| {
+            let facts = facts(true);
+            WorkerFacts { cuda: facts.cuda.narrowed(Some(told), |_| None), ..facts }
+        };
+        let error = settle(DeviceChoice::Auto, 1, &unclear("MIG-3c")).expect_err("no such GPU");
+        assert!(error.contains("`MIG-3c`") && error.contains("hint: name GPUs as"), "{error}");
+        assert!(!settle(DeviceChoice::Auto, 1, &unclear("-1")).expect("settles").cuda);
+        assert!(!settle(DeviceChoice::Cpu, 1, &unclear("MIG-3c")).expect("settles").cuda);
     }
 
     #[test]

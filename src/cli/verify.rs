@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::arguments::Verify;
 use super::failure::Failure;
+use super::gpus::{self, Visible};
 use super::list::bytes;
 use super::machine;
 use super::opened::{Opened, eprint};
 use super::say::say;
-use crate::engine::{self, Artifact, Options, Rerun, Store, short};
+use crate::engine::{self, Artifact, Device, Options, Rerun, Store, short};
 
 pub fn verify(arguments: &Verify) -> Result<(), Failure> {
     let opened = Opened::here()?;
@@ -61,10 +62,19 @@ fn rerun(arguments: &Verify, opened: &Opened, store: &Store) -> Result<(), Failu
     let mut options = Options::new("verify", opened.root.clone())?;
     if let Ok(worker) = machine::worker_program() {
         options.worker_program = worker;
-        options.devices = machine::worker_facts().map(|facts| facts.cuda.indices).unwrap_or_default();
     }
+    let cuda = machine::worker_facts().map(|facts| facts.cuda).unwrap_or_default();
+    options.devices.clone_from(&cuda.indices);
     let mut unlike = 0;
     for artifact in &chosen {
+        if cuda.visible != Visible::Some && artifact.receipt.device != Device::Cpu {
+            let label = &artifact.receipt.label;
+            let reason = cuda.reason.clone().unwrap_or_default();
+            return Err(Failure::environment(format!(
+                "`{label}` was made on a GPU, but {reason}\nhint: {}",
+                gpus::HINT
+            )));
+        }
         let name =
             format!("{}/{} {}", artifact.receipt.kind, short(&artifact.receipt.key), artifact.receipt.label);
         match engine::rerun(store, artifact, &options)? {

@@ -1,4 +1,4 @@
-//! NVIDIA's management library, loaded when a stage holds a GPU. Not run on a real GPU yet: its readers are tested
+//! NVIDIA's management library, loaded when a stage holds a GPU, and where plans and choices need to know one. Not run on a real GPU yet: its readers are tested
 //! against a library made up for it.
 
 use std::sync::OnceLock;
@@ -34,11 +34,20 @@ pub fn names() -> Result<Vec<String>, String> {
     Ok((0..count).map(|index| name(index).unwrap_or_else(|error| error.to_string())).collect())
 }
 
-/// The index of the GPU that has such a name (`GPU-8a5f…`); `None` without a driver, for another name, and for a part of a GPU
+/// The index of the one GPU whose name (`GPU-8a5f…`) begins so; `None` without a driver, for several, and for a part of a GPU
 /// (`MIG-…`), which has no index.
 pub fn index_of(uuid: &str) -> Option<usize> {
-    let device = library().ok().filter(|_| uuid.starts_with("GPU-"))?.device_by_uuid(uuid).ok()?;
-    usize::try_from(device.index().ok()?).ok()
+    if !uuid.starts_with("GPU-") {
+        return None;
+    }
+    let library = library().ok()?;
+    let begins_so = |index: &u32| {
+        let name = library.device_by_index(*index).and_then(|device| device.uuid());
+        name.is_ok_and(|name| name.starts_with(uuid))
+    };
+    let mut found = (0..library.device_count().ok()?).filter(begins_so);
+    let index = found.next().filter(|_| found.next().is_none())?;
+    usize::try_from(index).ok()
 }
 
 /// Bytes free on the one of these GPUs that has the fewest; `None` without a driver, or GPUs.

@@ -121,17 +121,21 @@ pub fn rerun(store: &Store, artifact: &Artifact, options: &Options) -> Result<Re
     done
 }
 
-/// Waits for a GPU, where the device is one: for any of this launch's, or where it has none, for the same again.
+/// Waits for a GPU, where the device is one.
 fn granted(device: &Device, options: &Options, interrupts: &Interrupts) -> Result<Option<Grant>> {
     let Device::Cuda(index) = device else { return Ok(None) };
-    let same = [*index];
-    let mut devices = Devices::new(if options.devices.is_empty() { &same } else { &options.devices });
+    let mut devices = Devices::new(&candidates(*index, &options.devices));
     loop {
         match devices.grant()? {
             None if interrupts.count() == 0 => std::thread::sleep(Duration::from_millis(100)),
             grant => return Ok(grant),
         }
     }
+}
+
+/// The GPU that it was, since another may give other bits; any of this launch's where it may not use that one.
+fn candidates(index: usize, own: &[usize]) -> Vec<usize> {
+    if own.is_empty() || own.contains(&index) { vec![index] } else { own.to_vec() }
 }
 
 fn rerun_in(
@@ -146,6 +150,9 @@ fn rerun_in(
     job.store = elsewhere.root().to_path_buf();
     let interrupts = Interrupts::listen();
     let grant = granted(&job.device, options, &interrupts)?;
+    if interrupts.count() > 0 {
+        return Ok(Rerun::Interrupted);
+    }
     if let Some(grant) = &grant {
         job.device = Device::Cuda(grant.device);
     }
@@ -279,5 +286,12 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap().replace("\"says\":\"a\"", "\"says\":\"b\"");
         fs::write(&path, text).unwrap();
         assert!(verify(&store).unwrap().damaged[0].how.contains("not the digest of its pre-image"));
+    }
+
+    #[test]
+    fn an_artifact_is_made_again_on_the_gpu_that_it_was_made_on_where_that_may_be_used() {
+        assert_eq!(candidates(2, &[]), [2]);
+        assert_eq!(candidates(2, &[1, 2]), [2]);
+        assert_eq!(candidates(2, &[0, 1]), [0, 1]);
     }
 }

@@ -31,19 +31,9 @@ pub trait Machine {
 /// The job wants CUDA and there is none: never a silent run on the CPU.
 pub fn prepare(task: &Task) -> Result<tch::Device> {
     let job = &task.job;
-    if let engine::Device::Cuda(index) = job.device {
+    for (name, value) in variables(task) {
         // Sound: the only threads so far are the engine's watchers of stdin and signals, which read no environment.
-        unsafe {
-            env::set_var("CUDA_VISIBLE_DEVICES", index.to_string());
-            // Counts as `nvidia-smi` and the meter do, and not the fastest first.
-            env::set_var("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
-            // Without it cuBLAS may add in another order each time.
-            env::set_var("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
-            if distil::takes_differences(task) {
-                // cuDNN's convolutions in f32 would round to ten bits, which is more than such a difference is.
-                env::set_var("NVIDIA_TF32_OVERRIDE", "0");
-            }
-        }
+        unsafe { env::set_var(name, value) };
     }
     let device = choose(&ThisMachine, &job.device)?;
     if is_to_be_deterministic(job) {
@@ -52,6 +42,23 @@ pub fn prepare(task: &Task) -> Result<tch::Device> {
     tch::set_num_interop_threads(1);
     tch::set_num_threads(i32::try_from(job.threads).unwrap_or(i32::MAX));
     Ok(device)
+}
+
+/// What CUDA's libraries are told by the environment, before they are loaded.
+fn variables(task: &Task) -> Vec<(&'static str, String)> {
+    let engine::Device::Cuda(index) = task.job.device else { return Vec::new() };
+    let mut told = vec![
+        ("CUDA_VISIBLE_DEVICES", index.to_string()),
+        // Counts as `nvidia-smi` and the meter do, and not the fastest first.
+        ("CUDA_DEVICE_ORDER", "PCI_BUS_ID".into()),
+        // Without it cuBLAS may add in another order each time.
+        ("CUBLAS_WORKSPACE_CONFIG", ":4096:8".into()),
+    ];
+    if distil::may_take_differences(task) {
+        // cuDNN's convolutions in f32 would round to ten bits, which is more than such a difference is.
+        told.push(("NVIDIA_TF32_OVERRIDE", "0".into()));
+    }
+    told
 }
 
 /// Whether the job's environment wants the same bits each time of a GPU; a processor gives them anyway.
@@ -158,7 +165,12 @@ fn mapped_folder() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::fixture::{Bench, input};
 
     /// A machine of which these things are so.
     #[derive(Clone, Default)]
@@ -220,5 +232,22 @@ mod tests {
     fn libtorch_is_found_where_it_is_mapped() {
         let folder = mapped_folder().unwrap();
         assert!(folder.join("libtorch_cpu.so").is_file());
+    }
+
+    #[test]
+    fn cuda_is_told_which_gpu_and_not_to_round_where_differences_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |method: &str, device| {
+            let parameters = json!({ "images_per_class": 1, "method": { method: {} } });
+            let inputs = vec![("from", input("photos", folder.path()))];
+            let mut bench = Bench::new(folder.path(), "distil", parameters, inputs);
+            bench.job.device = device;
+            variables(&bench.task()).into_iter().collect::<BTreeMap<_, _>>()
+        };
+        let cuda = || engine::Device::Cuda(3);
+        let following = told("trajectory-matching", cuda());
+        assert_eq!((&*following["CUDA_VISIBLE_DEVICES"], &*following["NVIDIA_TF32_OVERRIDE"]), ("3", "0"));
+        assert!(!told("distribution-matching", cuda()).contains_key("NVIDIA_TF32_OVERRIDE"));
+        assert!(told("trajectory-matching", engine::Device::Cpu).is_empty());
     }
 }

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_is_large_is_not_saved_at_once() {
-        assert_eq!(Pace::of_bytes(1_000_000).pause, FIRST);
+        assert_eq!(Pace::of_bytes(500_000).pause, FIRST);
         assert_eq!(Pace::of_bytes(100_000_000).pause, Duration::from_secs(20));
         assert_eq!(Pace::of_bytes(u64::MAX).pause, LONGEST);
         let [floats, halves] =

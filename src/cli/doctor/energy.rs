@@ -8,10 +8,11 @@ use crate::energy::model::WATTS_A_THREAD;
 use crate::energy::{Kernel, Rapl, Tariff, Trouble, Watts, nvml};
 use crate::recipe::Energy;
 
-pub fn findings(energy: &Energy, cuda: bool) -> Vec<Finding> {
+/// `indices`: GPUs that may be used.
+pub fn findings(energy: &Energy, indices: &[usize]) -> Vec<Finding> {
     let mut findings = vec![processor(energy, &Kernel::default())];
-    if cuda {
-        findings.extend(gpus(energy));
+    if !indices.is_empty() {
+        findings.extend(gpus(energy, indices));
     }
     findings.push(tariff(&super::super::terms::terms(energy).tariff));
     findings
@@ -71,8 +72,8 @@ fn watts(energy: &Energy) -> String {
     }
 }
 
-/// One finding for each GPU; one in all where the library cannot be asked.
-fn gpus(energy: &Energy) -> Vec<Finding> {
+/// One finding for each of these GPUs; one in all where the library cannot be asked.
+fn gpus(energy: &Energy, indices: &[usize]) -> Vec<Finding> {
     let names = match nvml::names() {
         Ok(names) => names,
         Err(reason) => {
@@ -92,7 +93,7 @@ fn gpus(energy: &Energy) -> Vec<Finding> {
         let health = if how.starts_with("measured") { Health::Good } else { Health::Note };
         finding("energy", health, format!("GPU {index} ({name}) {how}"))
     };
-    names.iter().enumerate().map(one).collect()
+    names.iter().enumerate().filter(|(index, _)| indices.contains(index)).map(one).collect()
 }
 
 fn tariff(tariff: &Tariff) -> Finding {

@@ -65,8 +65,9 @@ pub fn distil(task: &Task, device: Device) -> Result<()> {
     Ok(())
 }
 
-/// Whether a stage takes gradients as differences of others, which rounding must not drown.
-pub fn takes_differences(task: &Task) -> bool {
+/// Whether a stage may take gradients as differences of others, which rounding must not drown: what network is followed, its
+/// experts tell.
+pub fn may_take_differences(task: &Task) -> bool {
     let follows = |recipe: Distil| recipe.method.following(recipe.images_per_class).is_some();
     task.job.kind == "distil" && task.parameters().is_ok_and(follows)
 }

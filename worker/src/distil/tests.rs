@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use super::real::Real;
 use super::synthetic::Synthetic;
 use super::zca::Zca;
-use super::{distil, takes_differences};
+use super::{distil, may_take_differences};
 use crate::fixture::{Bench, alone, image_set, input};
 use crate::randomness::Stream;
 use crate::training::dsa::Draw;
@@ -247,7 +247,7 @@ fn methods_that_follow_experts_take_differences() {
         let parameters = json!({ "images_per_class": 1, "method": { method: {} } });
         let mut bench = bench(folder.path(), parameters);
         bench.job.kind = kind.to_string();
-        takes_differences(&bench.task())
+        may_take_differences(&bench.task())
     };
     assert!(takes("trajectory-matching", "distil") && takes("difficulty-aligned", "distil"));
     assert!(!takes("distribution-matching", "distil") && !takes("trajectory-matching", "train"));

@@ -142,5 +142,5 @@ pub fn bytes(network: &Network, steps: u64, batch: u64, reach: Reach, device: De
     let gradients = if reach == Reach::Way { weights } else { 0 };
     // A byte of what takes four as an activation.
     let signs = steps.saturating_mul(batch * network.activation_bytes() / 4).min(most(device));
-    weights.saturating_add(gradients) + if weights == 0 { 0 } else { signs }
+    weights.saturating_add(gradients).saturating_add(if weights == 0 { 0 } else { signs })
 }

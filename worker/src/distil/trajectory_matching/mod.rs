@@ -211,10 +211,10 @@ impl Matching<'_> {
             (false, Reach::Step) => (1, 4, 8),
             (false, Reach::Way) => (steps, 3, 3),
         };
-        // Sums of gradients are in f64.
+        // Sums of gradients are in f64, of differences there are two.
         let (of_way, images) = match by_differences {
             true => (kept::bytes(network, steps, batch, reach, self.synthetic.device), 12),
-            false => (0, 6),
+            false => (0, 8),
         };
         let held = memory::held(self.following.dsa.changes().is_some());
         let graph = held * batch * (passes * network.activation_bytes() + 4 * image);

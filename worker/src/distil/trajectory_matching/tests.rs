@@ -109,7 +109,7 @@ fn gradients_are_those_of_autograd_with_the_weights_of_every_step_detached_or_no
     let network = network();
     for (reach, detached) in [(Reach::Step, true), (Reach::Way, false)] {
         let (end, [images, labels, lr]) = by_autograd(&network, 7, detached);
-        for (found, most) in both_ways(&network, 7, reach).into_iter().zip([3e-3, 1e-4]) {
+        for (found, most) in both_ways(&network, 7, reach).into_iter().zip([1e-2, 1e-4]) {
             assert!((found.loss - end).abs() < 1e-5 * end, "{} {end}", found.loss);
             let far = [apart(&found.images, &images), apart(&found.labels.unwrap(), &labels)];
             assert!(far.iter().all(|far| *far < most), "{far:?}");
@@ -127,7 +127,8 @@ fn what_images_do_to_later_steps_counts_unless_there_are_none() {
         let [[a, b], [c, d]] = all;
         vec![apart(&a.images, &c.images), apart(&b.images, &d.images)]
     };
-    assert!(far(1).iter().all(|far| *far < 1e-2), "{:?}", far(1));
+    let [differences, autograd] = far(1)[..] else { panic!() };
+    assert!(differences < 1e-2 && autograd < 1e-4, "{differences} {autograd}");
     assert!(far(7).iter().all(|far| *far > 3e-2), "{:?}", far(7));
 }
 
