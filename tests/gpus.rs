@@ -35,11 +35,7 @@ optimizer = "adam"
 "#;
 
 fn project() -> Project {
-    let project = Project::with(TRAINING);
-    project.write(
-        "pipeline.toml",
-        "device = \"cuda\"\n[datasets.sketch-birds]\nformat = { sketch-birds = { train = 6 } }\n",
-    );
+    let project = Project::on_sketches(TRAINING);
     project.write("worker", WORKER.replace("VERSION", env!("CARGO_PKG_VERSION")));
     set_permissions(project.path("worker"), Permissions::from_mode(0o755)).unwrap();
     project
@@ -47,7 +43,7 @@ fn project() -> Project {
 
 /// `run` with `CUDA_VISIBLE_DEVICES` as told.
 fn run(project: &Project, visible: &str) -> Ran {
-    let mut command = project.command(&["run", "x.toml"]);
+    let mut command = project.command(&["run", "x.toml", "--set", "device=cuda"]);
     command.env("PIPELINE_WORKER", project.path("worker")).env("XDG_CACHE_HOME", project.path("cache"));
     Ran::of(&command.env("CUDA_VISIBLE_DEVICES", visible).output().unwrap())
 }

@@ -7,7 +7,7 @@ use super::arguments::Verify;
 use super::failure::Failure;
 use super::gpus::{self, Visible};
 use super::list::bytes;
-use super::machine;
+use super::machine::{self, CudaFacts};
 use super::opened::{Opened, eprint};
 use super::say::say;
 use crate::engine::{self, Artifact, Device, Options, Rerun, Store, short};
@@ -67,14 +67,7 @@ fn rerun(arguments: &Verify, opened: &Opened, store: &Store) -> Result<(), Failu
     options.devices.clone_from(&cuda.indices);
     let mut unlike = 0;
     for artifact in &chosen {
-        if cuda.visible != Visible::Some && artifact.receipt.device != Device::Cpu {
-            let label = &artifact.receipt.label;
-            let reason = cuda.reason.clone().unwrap_or_default();
-            return Err(Failure::environment(format!(
-                "`{label}` was made on a GPU, but {reason}\nhint: {}",
-                gpus::HINT
-            )));
-        }
+        has_its_gpu(&cuda, &artifact.receipt.device, &artifact.receipt.label)?;
         let name =
             format!("{}/{} {}", artifact.receipt.kind, short(&artifact.receipt.key), artifact.receipt.label);
         match engine::rerun(store, artifact, &options)? {
@@ -92,4 +85,30 @@ fn rerun(arguments: &Verify, opened: &Opened, store: &Store) -> Result<(), Failu
     let message = format!("{unlike} of {} artifacts came out otherwise; the first ones stay", chosen.len());
     let hint = "another processor, or a GPU without determinism, gives other bits; the receipts name both";
     Err(Failure::new(Failure::STAGE, format!("{message}\nhint: {hint}")))
+}
+
+/// Fails where a stage was done on a GPU and `CUDA_VISIBLE_DEVICES` leaves none.
+fn has_its_gpu(cuda: &CudaFacts, device: &Device, label: &str) -> Result<(), Failure> {
+    if *device == Device::Cpu || cuda.visible == Visible::Some {
+        return Ok(());
+    }
+    let reason = cuda.reason.as_deref().unwrap_or_default();
+    Err(Failure::environment(format!("`{label}` was made on a GPU, but {reason}\nhint: {}", gpus::HINT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_gpu_made_is_not_made_again_where_the_variable_leaves_none() {
+        let four = || CudaFacts { available: true, devices: 4, ..CudaFacts::default() };
+        let left = |told: &str| four().narrowed(Some(told), |_| None);
+        assert!(has_its_gpu(&left("-1"), &Device::Cpu, "net").is_ok());
+        assert!(has_its_gpu(&left("1"), &Device::Cuda(2), "net").is_ok());
+        for told in ["-1", "MIG-2e"] {
+            let failure = has_its_gpu(&left(told), &Device::Cuda(2), "net").expect_err("no GPU is left");
+            assert!(failure.message.contains(&format!("`CUDA_VISIBLE_DEVICES={told}`")), "{failure:?}");
+        }
+    }
 }
